@@ -1,0 +1,32 @@
+// Package deps is scaffolding; it is deleted before the first release commit.
+package deps
+
+import (
+	_ "github.com/Masterminds/semver/v3"
+	_ "github.com/docker/cli/cli/config"
+	_ "github.com/docker/cli/cli/config/credentials"
+	_ "github.com/docker/docker-credential-helpers/client"
+	_ "github.com/fluxcd/pkg/sourceignore"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/go-containerregistry/pkg/name"
+	_ "github.com/google/go-containerregistry/pkg/registry"
+	_ "github.com/google/go-containerregistry/pkg/v1/remote"
+	_ "github.com/klauspost/compress/gzip"
+	_ "github.com/klauspost/pgzip"
+	_ "github.com/opencontainers/go-digest"
+	_ "github.com/opencontainers/image-spec/specs-go/v1"
+	_ "github.com/schollz/progressbar/v3"
+	_ "github.com/spf13/cobra"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sync/singleflight"
+	_ "golang.org/x/term"
+	_ "k8s.io/api/core/v1"
+	_ "k8s.io/api/events/v1"
+	_ "k8s.io/apimachinery/pkg/apis/meta/v1"
+	_ "k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/kubernetes"
+	_ "k8s.io/client-go/tools/leaderelection"
+	_ "sigs.k8s.io/controller-runtime"
+	_ "sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	_ "sigs.k8s.io/yaml"
+)

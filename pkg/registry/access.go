@@ -1,0 +1,88 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// Credential is one way to authenticate to a registry. The zero value is anonymous.
+type Credential struct {
+	Username      string
+	Password      string
+	IdentityToken string // an OAuth refresh token, exchanged for access tokens
+	RegistryToken string // sent as it is, as a bearer token
+}
+
+// String hides the secret parts, so that a credential may meet a log or an error.
+func (c Credential) String() string {
+	switch {
+	case c == Credential{}:
+		return "anonymous"
+	case c.Username != "":
+		return "user " + c.Username
+	default:
+		return "token"
+	}
+}
+
+// GoString is [Credential.String]: %#v shows no secret either.
+func (c Credential) GoString() string { return c.String() }
+
+func (c Credential) authenticator() authn.Authenticator {
+	return authn.FromConfig(authn.AuthConfig{
+		Username:      c.Username,
+		Password:      c.Password,
+		IdentityToken: c.IdentityToken,
+		RegistryToken: c.RegistryToken,
+	})
+}
+
+// Access says how a repository is reached.
+type Access struct {
+	// Credentials are tried in order; the next one only when the registry answers 401 or 403. None: anonymous.
+	Credentials []Credential
+	// Insecure allows plain HTTP and TLS certificates that nobody vouches for. Loopback hosts may speak plain HTTP anyway.
+	Insecure bool
+	// Timeout bounds the wait for the headers of each response, and each pause in a body; a body that keeps moving may
+	// take any time. Zero means one minute.
+	Timeout time.Duration
+	// Push asks for the right to write from the start, which saves a token.
+	Push bool
+}
+
+const defaultTimeout = time.Minute
+
+func (a Access) timeout() time.Duration {
+	if a.Timeout <= 0 {
+		return defaultTimeout
+	}
+	return a.Timeout
+}
+
+func (a Access) action() string {
+	if a.Push {
+		return transport.PushScope
+	}
+	return transport.PullScope
+}
+
+// candidates is never empty.
+func (a Access) candidates() []Credential {
+	if len(a.Credentials) == 0 {
+		return []Credential{{}}
+	}
+	return a.Credentials
+}
+
+// fingerprint identifies a value without keeping the secrets in it.
+func fingerprint(v any) [sha256.Size]byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("registry: fingerprint of a value that JSON cannot hold: " + err.Error())
+	}
+	return sha256.Sum256(raw)
+}

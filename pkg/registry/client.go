@@ -1,0 +1,183 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Options configure a [Client]. The zero value is what the agent wants.
+type Options struct {
+	// UserAgent is sent with every request. Empty: "kubectl-oci".
+	UserAgent string
+	// Retry makes requests without lasting effects be tried again after network errors and 5xx answers. Whoever polls
+	// anyway leaves it off.
+	Retry bool
+	// Patience is how long a request may wait when a registry asks for fewer requests. Zero: not at all, the request fails with a
+	// [RateLimitError] at once.
+	Patience time.Duration
+}
+
+// Client holds what is worth keeping between requests: connections, authentication challenges, tokens, and which
+// registries want to be left alone. It is safe for concurrent use; a process shares one.
+type Client struct {
+	options Options
+
+	mu         sync.Mutex
+	transports map[transportKey]*kept[*http.Transport]
+	sessions   map[sessionKey]*kept[*session]
+	accepted   map[acceptedKey]*kept[*atomic.Int32]
+	swept      time.Time
+}
+
+type transportKey struct {
+	host     string
+	insecure bool
+}
+
+type sessionKey struct {
+	transportKey
+	credential [sha256.Size]byte
+}
+
+// acceptedKey is for remembering which of several credentials a repository accepts.
+type acceptedKey struct {
+	transportKey
+	repository  string
+	credentials [sha256.Size]byte
+}
+
+type kept[T any] struct {
+	value T
+	used  time.Time
+}
+
+// What nobody used for this long is forgotten: a rotated password or a deleted object leaves nothing behind.
+const keepUnused = time.Hour
+
+// NewClient returns a client that has no connections yet.
+func NewClient(o Options) *Client {
+	if o.UserAgent == "" {
+		o.UserAgent = "kubectl-oci"
+	}
+	return &Client{
+		options:    o,
+		transports: map[transportKey]*kept[*http.Transport]{},
+		sessions:   map[sessionKey]*kept[*session]{},
+		accepted:   map[acceptedKey]*kept[*atomic.Int32]{},
+		swept:      time.Now(),
+	}
+}
+
+// Repository gives the repository that ref names; its tag and digest do not matter. It sends nothing.
+func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
+	repo, err := ref.repository()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sweep()
+	tk := transportKey{host: repo.RegistryStr(), insecure: a.Insecure}
+	candidates := a.candidates()
+	chain := &chain{
+		sessions: make([]*session, len(candidates)),
+		accepted: keep(c.accepted, acceptedKey{tk, repo.RepositoryStr(), fingerprint(candidates)}, newCounter),
+		scope:    repo.Scope(a.action()),
+	}
+	for i, credential := range candidates {
+		chain.sessions[i] = c.session(tk, repo.Registry, credential)
+	}
+	return newRepository(repo, chain, a, c.options)
+}
+
+func newCounter() *atomic.Int32 { return new(atomic.Int32) }
+
+func (c *Client) session(tk transportKey, reg name.Registry, credential Credential) *session {
+	pooled := keep(c.transports, tk, func() *http.Transport { return newTransport(tk.insecure) })
+	return keep(c.sessions, sessionKey{tk, fingerprint(credential)}, func() *session {
+		return &session{
+			registry:   reg,
+			insecure:   tk.insecure,
+			credential: credential,
+			patience:   c.options.Patience,
+			base:       &agentTransport{agent: c.options.UserAgent, next: pooled},
+			tokens:     map[string]token{},
+		}
+	})
+}
+
+// keep returns what is in m under k, made when missing, and notes that it is in use.
+func keep[K comparable, T any](m map[K]*kept[T], k K, make func() T) T {
+	v, ok := m[k]
+	if !ok {
+		v = &kept[T]{value: make()}
+		m[k] = v
+	}
+	v.used = time.Now()
+	return v.value
+}
+
+// sweep forgets what has not been used for long.
+func (c *Client) sweep() {
+	now := time.Now()
+	if now.Sub(c.swept) < keepUnused {
+		return
+	}
+	c.swept = now
+	forget(c.accepted, now, nil)
+	forget(c.sessions, now, nil)
+	forget(c.transports, now, (*http.Transport).CloseIdleConnections)
+}
+
+func forget[K comparable, T any](m map[K]*kept[T], now time.Time, drop func(T)) {
+	for k, v := range m {
+		if now.Sub(v.used) < keepUnused {
+			continue
+		}
+		delete(m, k)
+		if drop != nil {
+			drop(v.value)
+		}
+	}
+}
+
+const (
+	// Enough for downloads and polls side by side, few enough to be a polite guest.
+	maxConnections = 16
+	// Longer than the usual interval, so that a poll finds its connection open.
+	idleConnection = 15 * time.Minute
+	connectTimeout = 30 * time.Second
+	maxHeaderBytes = 64 << 10
+)
+
+func newTransport(insecure bool) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: connectTimeout, KeepAlive: connectTimeout}).DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxConnsPerHost:        maxConnections,
+		MaxIdleConnsPerHost:    maxConnections,
+		IdleConnTimeout:        idleConnection,
+		TLSHandshakeTimeout:    connectTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: insecure}, //nolint:gosec // asked for by Access.Insecure
+	}
+}
+
+type agentTransport struct {
+	agent string
+	next  http.RoundTripper
+}
+
+func (t *agentTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("User-Agent", t.agent)
+	return t.next.RoundTrip(req)
+}

@@ -1,0 +1,87 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// RateLimitError says that a registry asked to be left alone. Nothing was sent, or what was sent was turned away.
+type RateLimitError struct {
+	Host  string
+	Until time.Time // when to come back
+}
+
+func (e *RateLimitError) Error() string {
+	return fmt.Sprintf("registry %q asks for fewer requests: next one at %s", e.Host, e.Until.UTC().Format(time.RFC3339))
+}
+
+// StatusError is an answer of a registry that is no success.
+type StatusError struct {
+	Code   int    // HTTP status
+	Reason string // what the registry said of it, or what the status means
+}
+
+func (e *StatusError) Error() string { return fmt.Sprintf("%s (HTTP %d)", e.Reason, e.Code) }
+
+// IsNotFound tells whether the registry said that what was asked for does not exist.
+func IsNotFound(err error) bool { return status(err) == http.StatusNotFound }
+
+// IsUnauthorized tells whether the registry wants another credential, or none it was given suffices.
+func IsUnauthorized(err error) bool {
+	code := status(err)
+	return code == http.StatusUnauthorized || code == http.StatusForbidden
+}
+
+func status(err error) int {
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		return e.Code
+	}
+	if e, ok := errors.AsType[*transport.Error](err); ok {
+		return e.StatusCode
+	}
+	return 0
+}
+
+// translate turns the client library's errors into this package's. The library's text repeats the request's address and,
+// for HEAD, advice for its own developers.
+func translate(err error) error {
+	if limited, ok := errors.AsType[*RateLimitError](err); ok {
+		return limited
+	}
+	if stalled, ok := errors.AsType[*StallError](err); ok {
+		return stalled
+	}
+	if e, ok := errors.AsType[*transport.Error](err); ok {
+		return &StatusError{Code: e.StatusCode, Reason: reason(e)}
+	}
+	// A redirect's address may carry a signature that grants access: only its host is said.
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if u, parseErr := url.Parse(e.URL); parseErr == nil {
+			return fmt.Errorf("%s %s: %w", e.Op, u.Host, e.Err)
+		}
+	}
+	return err
+}
+
+func reason(e *transport.Error) string {
+	if len(e.Errors) > 0 && e.Errors[0].Message != "" {
+		return fmt.Sprintf("registry says %q", e.Errors[0].Message)
+	}
+	switch e.StatusCode {
+	case http.StatusUnauthorized:
+		return "authentication required"
+	case http.StatusForbidden:
+		return "access denied"
+	case http.StatusNotFound:
+		return "not found"
+	}
+	if text := http.StatusText(e.StatusCode); text != "" {
+		return "registry answers " + text
+	}
+	return "registry answers with an unknown status"
+}

@@ -1,0 +1,99 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/opencontainers/go-digest"
+)
+
+// Scheme is the optional prefix of a reference, and what everything this project writes starts with.
+const Scheme = "oci://"
+
+// Reference is what a person writes to name an artifact: a repository, and in it a tag, a digest, both or neither.
+// No tag is ever invented.
+type Reference struct {
+	Registry   string        // host[:port], as written
+	Repository string        // path in the registry
+	Tag        string        // empty when none is written
+	Digest     digest.Digest // empty when none is written; wins over Tag
+}
+
+// Parse reads [oci://]host[:port]/repository[:tag][@digest].
+func Parse(s string) (Reference, error) {
+	ref, err := parse(strings.TrimPrefix(s, Scheme))
+	if err != nil {
+		return Reference{}, fmt.Errorf("parse reference %q: %w", s, err)
+	}
+	return ref, nil
+}
+
+func parse(s string) (Reference, error) {
+	if scheme, _, ok := strings.Cut(s, "://"); ok {
+		return Reference{}, fmt.Errorf("unknown scheme %q, only oci:// is", scheme)
+	}
+	var ref Reference
+	rest, dgst, hasDigest := strings.Cut(s, "@")
+	if hasDigest {
+		ref.Digest = digest.Digest(dgst)
+		if err := ref.Digest.Validate(); err != nil || ref.Digest.Algorithm() != digest.SHA256 {
+			return Reference{}, fmt.Errorf("digest %q is not sha256: and 64 hex digits", dgst)
+		}
+	}
+	host, path, ok := strings.Cut(rest, "/")
+	if !ok || !(strings.ContainsAny(host, ".:") || host == "localhost") {
+		return Reference{}, fmt.Errorf("no registry in it: write the host too, as in docker.io/%s", s)
+	}
+	ref.Registry = host
+	ref.Repository = path
+	if i := strings.LastIndexByte(path, ':'); i >= 0 {
+		ref.Repository, ref.Tag = path[:i], path[i+1:]
+		if ref.Tag == "" {
+			return Reference{}, fmt.Errorf("the tag after %q is empty", ":")
+		}
+	}
+	return ref, ref.validate()
+}
+
+func (r Reference) validate() error {
+	repo, err := r.repository()
+	if err != nil {
+		return err
+	}
+	if r.Tag == "" {
+		return nil
+	}
+	if _, err := name.NewTag(repo.Name()+":"+r.Tag, name.StrictValidation); err != nil {
+		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first no '.' or '-'", r.Tag)
+	}
+	return nil
+}
+
+func (r Reference) repository() (name.Repository, error) {
+	repo, err := name.NewRepository(r.Registry+"/"+r.Repository, name.StrictValidation)
+	if err != nil {
+		return name.Repository{}, fmt.Errorf("repository %q is not lower-case letters, digits, '.', '_', '-' and '/' after a host: %w", r.Name(), err)
+	}
+	return repo, nil
+}
+
+// Name is the repository's full name, without tag, digest and scheme: host/repository.
+func (r Reference) Name() string { return r.Registry + "/" + r.Repository }
+
+// String is the reference as it was written, without scheme.
+func (r Reference) String() string {
+	s := r.Name()
+	if r.Tag != "" {
+		s += ":" + r.Tag
+	}
+	if r.Digest != "" {
+		s += "@" + r.Digest.String()
+	}
+	return s
+}
+
+// At is the same repository at one digest, with no tag left.
+func (r Reference) At(d digest.Digest) Reference {
+	return Reference{Registry: r.Registry, Repository: r.Repository, Digest: d}
+}

@@ -1,0 +1,197 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	// MaxManifest is the largest manifest that is read, in bytes, as most registries have it.
+	MaxManifest = 4 << 20
+	// MaxTags is how many tags of a repository are read; more is an error, not a guess among some of them.
+	MaxTags = 100_000
+)
+
+// Repository is one repository with one way to reach it. It is cheap to make and safe for concurrent use.
+type Repository struct {
+	repo      name.Repository
+	transport http.RoundTripper
+}
+
+func newRepository(repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
+	var rt http.RoundTripper = &boundedTransport{next: &stallTransport{next: c, idle: a.timeout()}}
+	if o.Retry {
+		rt = transport.NewRetry(rt)
+	}
+	// The wrapper tells the client library that authentication, retries and the user agent are settled.
+	rt, err := transport.FromToken(repo.Registry, authn.Anonymous, rt, &transport.Challenge{}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("prepare transport: %w", err)
+	}
+	return &Repository{repo: repo, transport: rt}, nil
+}
+
+func (r *Repository) options(ctx context.Context) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.transport)}
+}
+
+// Resolve asks which descriptor tag names now: one HEAD, or one GET where the registry refuses HEAD.
+func (r *Repository) Resolve(ctx context.Context, tag string) (ocispec.Descriptor, error) {
+	return r.describe(ctx, r.repo.Tag(tag))
+}
+
+// Exists tells whether the repository has this manifest, and that the credential may read it: one HEAD.
+func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) {
+	_, err := r.describe(ctx, r.repo.Digest(d.String()))
+	if IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (r *Repository) describe(ctx context.Context, ref name.Reference) (ocispec.Descriptor, error) {
+	desc, err := remote.Head(ref, r.options(ctx)...)
+	if headRefused(err) {
+		var full *remote.Descriptor
+		if full, err = remote.Get(ref, r.options(ctx)...); err == nil {
+			desc = &full.Descriptor
+		}
+	}
+	if err != nil {
+		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", ref.Name(), translate(err))
+	}
+	d := digest.Digest(desc.Digest.String())
+	if d.Algorithm() != digest.SHA256 {
+		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: digest %q is no sha256", ref.Name(), d)
+	}
+	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: d, Size: desc.Size}, nil
+}
+
+// headRefused tells a registry that does not do HEAD, or leaves out the headers that make it worth while, from every
+// other trouble, which a GET would only repeat.
+func headRefused(err error) bool {
+	if err == nil {
+		return false
+	}
+	e, ok := errors.AsType[*transport.Error](err)
+	if ok {
+		return e.StatusCode == http.StatusMethodNotAllowed || e.StatusCode == http.StatusNotImplemented
+	}
+	return strings.Contains(err.Error(), "did not include")
+}
+
+// Manifest fetches the manifest that d describes. The bytes have d's digest.
+func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+	ref := r.repo.Digest(d.Digest.String())
+	if d.Size > MaxManifest {
+		return nil, fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", ref.Name(), d.Size, MaxManifest)
+	}
+	got, err := remote.Get(ref, r.options(ctx)...)
+	if err != nil {
+		return nil, fmt.Errorf("fetch manifest %q: %w", ref.Name(), translate(err))
+	}
+	return got.Manifest, nil
+}
+
+// Blob fetches the blob that d describes. The reader fails before EOF unless size and digest are d's. The caller closes
+// it.
+func (r *Repository) Blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+	ref := r.repo.Digest(d.Digest.String())
+	layer, err := remote.Layer(ref, r.options(ctx)...)
+	if err != nil {
+		return nil, fmt.Errorf("fetch blob %q: %w", ref.Name(), translate(err))
+	}
+	body, err := layer.Compressed()
+	if err != nil {
+		return nil, fmt.Errorf("fetch blob %q: %w", ref.Name(), translate(err))
+	}
+	return &sizedReader{body: body, name: ref.Name(), left: d.Size}, nil
+}
+
+// sizedReader holds a blob to the size its descriptor gives; the client library holds it to the digest.
+type sizedReader struct {
+	body io.ReadCloser
+	name string
+	left int64
+}
+
+func (s *sizedReader) Read(p []byte) (int, error) {
+	n, err := s.body.Read(p)
+	s.left -= int64(n)
+	switch {
+	case s.left < 0:
+		return 0, fmt.Errorf("fetch blob %q: it is longer than its descriptor says", s.name)
+	case err == io.EOF && s.left > 0:
+		return n, fmt.Errorf("fetch blob %q: it ends %d bytes early: %w", s.name, s.left, io.ErrUnexpectedEOF)
+	case err != nil && err != io.EOF:
+		return n, fmt.Errorf("fetch blob %q: %w", s.name, translate(err))
+	}
+	return n, err
+}
+
+func (s *sizedReader) Close() error { return s.body.Close() }
+
+// Tags lists the repository's tags, in the registry's order.
+func (r *Repository) Tags(ctx context.Context) ([]string, error) {
+	puller, err := remote.NewPuller(r.options(ctx)...)
+	if err != nil {
+		return nil, fmt.Errorf("list tags of %q: %w", r.repo.Name(), err)
+	}
+	pages, err := puller.Lister(ctx, r.repo)
+	if err != nil {
+		return nil, fmt.Errorf("list tags of %q: %w", r.repo.Name(), translate(err))
+	}
+	var tags []string
+	for pages.HasNext() {
+		page, err := pages.Next(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list tags of %q: %w", r.repo.Name(), translate(err))
+		}
+		if tags = append(tags, page.Tags...); len(tags) > MaxTags {
+			return nil, fmt.Errorf("list tags of %q: more than %d", r.repo.Name(), MaxTags)
+		}
+	}
+	return tags, nil
+}
+
+// boundedTransport ends the body of a manifest or a page of tags, which are read whole into memory, at the size of the
+// largest manifest.
+type boundedTransport struct{ next http.RoundTripper }
+
+func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(req.URL.Path, "/manifests/") || strings.Contains(req.URL.Path, "/tags/") {
+		resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxManifest}
+	}
+	return resp, nil
+}
+
+type boundedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("the answer has more than %d bytes", int64(MaxManifest))
+	}
+	return n, err
+}

@@ -1,0 +1,284 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"golang.org/x/sync/singleflight"
+)
+
+// session is one credential at one registry: how the registry wants to be authenticated, and a token per scope. Both are
+// learned once, however many requests wait for them.
+type session struct {
+	registry   name.Registry
+	insecure   bool
+	credential Credential
+	patience   time.Duration
+	base       http.RoundTripper
+
+	flight singleflight.Group
+	gate   gate
+
+	mu        sync.Mutex
+	challenge *transport.Challenge // nil: not asked yet
+	tokens    map[string]token     // by scope
+}
+
+// exchangeTimeout bounds a ping or a token request. It is not the first caller's timeout: others wait for the same answer.
+const exchangeTimeout = 30 * time.Second
+
+// do sends a request that needs scope, and waits where the registry asks for that and patience allows it.
+func (s *session) do(req *http.Request, scope string) (*http.Response, error) {
+	for {
+		resp, err := s.polite(req, scope)
+		limited, ok := errors.AsType[*RateLimitError](err)
+		if !ok || time.Until(limited.Until) > s.patience || !replayable(req) {
+			return resp, err
+		}
+		if err := sleep(req.Context(), time.Until(limited.Until)); err != nil {
+			return nil, err
+		}
+		if err := rewind(req); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// polite asks nothing of a registry that wants to be left alone, and takes note when it says so.
+func (s *session) polite(req *http.Request, scope string) (*http.Response, error) {
+	if err := s.gate.check(s.registry.RegistryStr()); err != nil {
+		return nil, err
+	}
+	resp, err := s.authenticated(req, scope)
+	if err != nil {
+		return nil, err
+	}
+	if limited := s.gate.note(s.registry.RegistryStr(), resp); limited != nil {
+		drain(resp)
+		return nil, limited
+	}
+	return resp, nil
+}
+
+// authenticated retries once where the registry no longer takes what we know: a revoked token, or a new way to authenticate.
+func (s *session) authenticated(req *http.Request, scope string) (*http.Response, error) {
+	resp, auth, err := s.send(req, scope)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || !s.forget(auth, scope) || !replayable(req) {
+		return resp, err
+	}
+	drain(resp)
+	if err := rewind(req); err != nil {
+		return nil, err
+	}
+	resp, _, err = s.send(req, scope)
+	return resp, err
+}
+
+// authorization is what one request was sent with.
+type authorization struct {
+	challenge *transport.Challenge
+	token     string // empty unless the challenge asks for a bearer token
+}
+
+func (s *session) send(req *http.Request, scope string) (*http.Response, authorization, error) {
+	auth, err := s.authorize(req.Context(), scope)
+	if err != nil {
+		return nil, auth, err
+	}
+	req = req.Clone(req.Context())
+	req.URL.Scheme = "https"
+	if auth.challenge.Insecure {
+		req.URL.Scheme = "http"
+	}
+	switch {
+	case auth.token != "":
+		req.Header.Set("Authorization", "Bearer "+auth.token)
+	case strings.EqualFold(auth.challenge.Scheme, "basic") && s.credential.Username != "":
+		req.SetBasicAuth(s.credential.Username, s.credential.Password)
+	}
+	resp, err := s.base.RoundTrip(req)
+	return resp, auth, err
+}
+
+func (s *session) authorize(ctx context.Context, scope string) (authorization, error) {
+	challenge, err := s.ping(ctx)
+	if err != nil {
+		return authorization{}, err
+	}
+	auth := authorization{challenge: challenge}
+	switch {
+	case s.credential.RegistryToken != "":
+		auth.token = s.credential.RegistryToken
+	case strings.EqualFold(challenge.Scheme, "bearer"):
+		auth.token, err = s.token(ctx, challenge, scope)
+	}
+	return auth, err
+}
+
+// forget drops what a refused request was sent with, unless somebody replaced it meanwhile, and tells whether another try
+// can end otherwise.
+func (s *session) forget(auth authorization, scope string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case auth.challenge.Scheme == "":
+		if s.challenge == auth.challenge {
+			s.challenge = nil
+		}
+		return true
+	case auth.token != "" && s.credential.RegistryToken == "":
+		if s.tokens[scope].value == auth.token {
+			delete(s.tokens, scope)
+		}
+		return true
+	}
+	return false
+}
+
+func (s *session) ping(ctx context.Context) (*transport.Challenge, error) {
+	s.mu.Lock()
+	challenge := s.challenge
+	s.mu.Unlock()
+	if challenge != nil {
+		return challenge, nil
+	}
+	return shared(ctx, &s.flight, "ping", func(ctx context.Context) (*transport.Challenge, error) {
+		challenge, err := s.knock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.challenge = challenge
+		return challenge, nil
+	})
+}
+
+// knock asks the registry how it wants to be authenticated: over https, and over http only where that is allowed.
+func (s *session) knock(ctx context.Context) (*transport.Challenge, error) {
+	challenge, err := transport.Ping(ctx, s.registry, &schemeTransport{"https", s.base})
+	if err == nil || !(s.insecure || loopback(s.registry.RegistryStr())) || ctx.Err() != nil {
+		return challenge, err
+	}
+	plain, plainErr := transport.Ping(ctx, s.registry, &schemeTransport{"http", s.base})
+	if plainErr != nil && !errors.Is(err, http.ErrSchemeMismatch) {
+		return nil, err
+	}
+	return plain, plainErr
+}
+
+func (s *session) token(ctx context.Context, challenge *transport.Challenge, scope string) (string, error) {
+	s.mu.Lock()
+	known := s.tokens[scope]
+	s.mu.Unlock()
+	if time.Now().Before(known.refresh) {
+		return known.value, nil
+	}
+	return shared(ctx, &s.flight, "token "+scope, func(ctx context.Context) (string, error) {
+		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.base, []string{scope}, challenge)
+		if err != nil {
+			return "", err
+		}
+		fresh := newToken(answer, time.Now())
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tokens[scope] = fresh
+		return fresh.value, nil
+	})
+}
+
+type token struct {
+	value   string
+	refresh time.Time // when to ask for the next one, before this one expires
+}
+
+// A token lives for 60 seconds where its issuer does not say, as the token specification has it.
+const defaultTokenLife = time.Minute
+
+func newToken(t *transport.Token, now time.Time) token {
+	life := max(time.Duration(t.ExpiresIn)*time.Second, defaultTokenLife)
+	value := t.Token
+	if value == "" {
+		value = t.AccessToken
+	}
+	return token{value: value, refresh: now.Add(life * 4 / 5)}
+}
+
+// shared runs f once for all who ask for key meanwhile. Each waits as long as its own context allows; f has its own bound.
+func shared[T any](ctx context.Context, g *singleflight.Group, key string, f func(context.Context) (T, error)) (T, error) {
+	result := g.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
+		defer cancel()
+		return f(ctx)
+	})
+	var none T
+	select {
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	case r := <-result:
+		if r.Err != nil {
+			return none, r.Err
+		}
+		return r.Val.(T), nil
+	}
+}
+
+// schemeTransport sends everything over one scheme, whatever the address says.
+type schemeTransport struct {
+	scheme string
+	next   http.RoundTripper
+}
+
+func (t *schemeTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.URL.Scheme = t.scheme
+	return t.next.RoundTrip(req)
+}
+
+func loopback(host string) bool {
+	hostname := (&url.URL{Host: host}).Hostname()
+	if hostname == "localhost" || strings.HasSuffix(hostname, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(hostname)
+	return ip != nil && ip.IsLoopback()
+}
+
+func replayable(req *http.Request) bool { return req.Body == nil || req.GetBody != nil }
+
+func rewind(req *http.Request) error {
+	if req.GetBody == nil {
+		return nil
+	}
+	body, err := req.GetBody()
+	req.Body = body
+	return err
+}
+
+// drain lets the connection be used again.
+func drain(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBytes)
+	_ = resp.Body.Close()
+}
+
+const maxErrorBytes = 64 << 10
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
