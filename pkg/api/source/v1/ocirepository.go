@@ -88,14 +88,14 @@ type OCIRepositorySpec struct {
 	// Time between two looks at the registry, such as 5m or 1h30m. Some jitter is added, so that objects spread out.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
-	Interval metav1.Duration `json:"interval"`
+	Interval Duration `json:"interval"`
 
 	// How long the registry may take to answer a request, or let a download stand still.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`
 	// +kubebuilder:default="60s"
 	// +optional
-	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	Timeout *Duration `json:"timeout,omitempty"`
 
 	// Files to leave out of what is exposed, in the syntax of .gitignore. It replaces the default patterns; version
 	// control's own files are left out in any case.
