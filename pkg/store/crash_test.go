@@ -1,0 +1,133 @@
+package store_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// A process that is killed while it puts and prunes loses no entry that it was told of, and leaves none that is wrong.
+func TestKilledWhilePutting(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 30 {
+		acknowledged := killPutting(t, dir, 5+rand.IntN(40))
+		s := openStore(t, dir)
+		checkEntries(t, s, dir)
+		for key, body := range acknowledged {
+			latest, err := s.Latest(store.Key{Namespace: "apps", Name: key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if latest.Digest != digest.FromString(bodyNumber(body)) {
+				// The next one was complete, and the kill came before the word of it.
+				if next := bodyNumber(body + 1); latest.Digest != digest.FromString(next) {
+					t.Errorf("the latest of %s is neither number %d nor the next one", key, body)
+				}
+			}
+		}
+		s.Close()
+	}
+}
+
+// checkEntries reads everything, and compares the files with what the entries say.
+func checkEntries(t *testing.T, s *store.Store, dir string) {
+	t.Helper()
+	entries, blobs := 0, map[digest.Digest]bool{}
+	for _, name := range files(t, dir) {
+		key, d, err := store.ParsePath(name)
+		switch {
+		case strings.HasPrefix(name, "blobs/"):
+			blobs[digest.NewDigestFromEncoded(digest.SHA256, name[len("blobs/sha256/"):])] = true
+		case err != nil:
+			t.Errorf("left behind: %s", name)
+		default:
+			entries++
+			read(t, s, key, d)
+			defer func() {
+				if !blobs[d] {
+					t.Errorf("entry %s has no blob", name)
+				}
+			}()
+		}
+	}
+	if got, _ := s.Usage(); got != entries || len(blobs) > entries {
+		t.Errorf("%d entries in memory, %d on the disk, %d blobs", got, entries, len(blobs))
+	}
+}
+
+// killPutting lets a process put until it has acknowledged so many, kills it, and returns the last number it acknowledged by key.
+func killPutting(t *testing.T, dir string, count int) map[string]int {
+	t.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), "STORE_TEST_PROCESS=put", "STORE_TEST_DIR="+dir)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]int{}
+	lines := bufio.NewScanner(stdout)
+	for n := 0; lines.Scan(); n++ {
+		if n == count {
+			command.Process.Kill() // what it has written until now is still read
+		}
+		var key string
+		var number int
+		if _, err := fmt.Sscanf(lines.Text(), "%s %d", &key, &number); err == nil {
+			last[key] = number
+		}
+	}
+	command.Wait()
+	if command.ProcessState.Exited() {
+		t.Fatalf("the process ended by itself: %s", &stderr)
+	}
+	return last
+}
+
+// putUntilKilled puts the same numbered bodies for three objects, so that they share blobs while they prune them.
+func putUntilKilled(dir string) {
+	s, err := store.Open(dir)
+	if err != nil {
+		panic(err)
+	}
+	var objects sync.WaitGroup
+	for _, name := range []string{"a", "b", "c"} {
+		objects.Go(func() {
+			key := store.Key{Namespace: "apps", Name: name}
+			for number := 0; ; number++ {
+				entry, err := s.Put(key, content(bodyNumber(number)))
+				if err != nil {
+					panic(err)
+				}
+				fmt.Println(name, number)
+				if err := s.Prune(key, entry.Digest, store.Retention{}); err != nil {
+					panic(err)
+				}
+			}
+		})
+	}
+	objects.Wait()
+}
+
+func bodyNumber(n int) string {
+	var body strings.Builder
+	random := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
+	io.CopyN(&body, random, 100_000)
+	return body.String()
+}

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Retention says how long readers that learned of an entry a moment ago can still open it after it was superseded.
+type Retention struct {
+	Records int           // entries kept beside the current one; zero means 2, negative none
+	TTL     time.Duration // how long ago they may have been superseded; zero means 60 s, negative none is kept
+}
+
+// Prune drops the entries of key, except current and those that the retention keeps. It costs no disk access when there is nothing
+// to drop. Whoever has a dropped entry open reads on.
+func (s *Store) Prune(key Key, current digest.Digest, keep Retention) error {
+	err := s.drop(key, func(list []entry) []entry { return keep.expired(list, current, time.Now()) })
+	if err != nil {
+		return fmt.Errorf("prune %q: %w", key, err)
+	}
+	return nil
+}
+
+// Remove drops all entries of key.
+func (s *Store) Remove(key Key) error {
+	err := s.drop(key, slices.Clone)
+	if err != nil {
+		return fmt.Errorf("remove %q: %w", key, err)
+	}
+	return nil
+}
+
+// expired goes from the latest entry to the oldest. An entry was superseded when the next one was made; the latest was not.
+func (r Retention) expired(list []entry, current digest.Digest, now time.Time) []entry {
+	records, ttl := cmp.Or(r.Records, 2), cmp.Or(r.TTL, time.Minute)
+	var expired []entry
+	for i, e := range slices.Backward(list) {
+		if e.digest == current {
+			continue
+		}
+		superseded := now
+		if i+1 < len(list) {
+			superseded = list[i+1].modified
+		}
+		if records > 0 && now.Sub(superseded) < ttl {
+			records--
+			continue
+		}
+		expired = append(expired, e)
+	}
+	return expired
+}
+
+func (s *Store) drop(key Key, choose func([]entry) []entry) error {
+	s.mu.Lock()
+	dropped, err := s.unmark(key, choose(s.entries[key]))
+	s.mu.Unlock()
+	if err != nil || !dropped {
+		return err
+	}
+	return s.disk.sync(upward(key)...)
+}
+
+// unmark removes an entry before its blob: the other way round, a crash would leave an entry without bytes.
+func (s *Store) unmark(key Key, drop []entry) (dropped bool, err error) {
+	for _, e := range drop {
+		if err := s.disk.remove(key.Path(e.digest)); err != nil {
+			return dropped, err
+		}
+		s.entries[key] = slices.DeleteFunc(s.entries[key], func(other entry) bool { return other == e })
+		s.letGo(e.digest, s.blobs[e.digest])
+		dropped = true
+	}
+	if dropped && len(s.entries[key]) == 0 {
+		delete(s.entries, key)
+		for _, folder := range upward(key)[:2] {
+			s.disk.root.Remove(folder) // fails, as it should, where other objects are in it
+		}
+	}
+	return dropped, nil
+}

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Put stores what write writes, and makes it the latest entry of key. The entry survives a crash once Put has returned. Putting the
+// bytes of the latest entry again leaves that entry as it is.
+//
+// The error wraps what write returned; a full disk is syscall.ENOSPC. An error leaves every earlier entry as it was.
+func (s *Store) Put(key Key, write func(io.Writer) error) (Entry, error) {
+	entry, err := s.put(key, write)
+	if err != nil {
+		return Entry{}, fmt.Errorf("put %q: %w", key, err)
+	}
+	return entry, nil
+}
+
+func (s *Store) put(key Key, write func(io.Writer) error) (Entry, error) {
+	if err := key.validate(); err != nil {
+		return Entry{}, err
+	}
+	t, err := s.disk.temporary()
+	if err != nil {
+		return Entry{}, err
+	}
+	defer s.disk.remove(t.name) // a name that was renamed away is gone, and that is well
+	defer t.file.Close()
+	if err := t.fill(write); err != nil {
+		return Entry{}, err
+	}
+	b, there := s.hold(t.digest(), t.size)
+	defer s.release(t.digest(), b)
+	if !there {
+		if err := s.place(t, b); err != nil {
+			return Entry{}, err
+		}
+	}
+	return s.enter(key, t.digest(), b)
+}
+
+// place puts fresh bytes where the blob belongs, also over older ones that nobody has hashed yet: readers of those keep their file.
+func (s *Store) place(t *temporary, b *blob) error {
+	if err := t.sync(); err != nil {
+		return err
+	}
+	if err := s.rename(t, b); err != nil {
+		return err
+	}
+	return s.disk.sync(blobFolder)
+}
+
+func (s *Store) rename(t *temporary, b *blob) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.disk.root.Rename(t.name, s.disk.blob(t.digest())); err != nil {
+		return nameless(err)
+	}
+	b.size, b.trusted = t.size, true
+	return nil
+}
+
+// enter makes the blob, which the caller holds, the latest entry of key. The folders are synced without the lock, so that a slow disk
+// does not keep readers waiting.
+func (s *Store) enter(key Key, d digest.Digest, b *blob) (Entry, error) {
+	e, changed, err := s.mark(key, d, b)
+	if err != nil {
+		return Entry{}, err
+	}
+	return e, s.disk.sync(changed...)
+}
+
+func (s *Store) mark(key Key, d digest.Digest, b *blob) (e Entry, changed []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.entries[key]
+	modified := time.Now().UTC().Round(0)
+	if n := len(list); n > 0 {
+		last := list[n-1]
+		if last.digest == d {
+			return s.entry(key, last), nil, nil
+		}
+		// A clock that was set back must not make an older entry the latest.
+		if !modified.After(last.modified) {
+			modified = last.modified.Add(1)
+		}
+	}
+	if err := s.disk.mark(key, d, modified); err != nil {
+		return Entry{}, nil, err
+	}
+	fresh := entry{digest: d, modified: modified}
+	others := slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return e.digest == d })
+	if len(others) == len(list) {
+		b.holders++
+	}
+	s.entries[key] = append(others, fresh)
+	if len(list) == 0 {
+		return s.entry(key, fresh), upward(key), nil
+	}
+	return s.entry(key, fresh), upward(key)[:1], nil
+}
