@@ -2,8 +2,11 @@ package store_test
 
 import (
 	"os"
-	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
 // What an earlier process left may have been changed since: it is never opened with other bytes than its digest says.
@@ -41,16 +44,42 @@ func TestDamagedBytesAreNotOpened(t *testing.T) {
 
 func TestPutRepairsDamagedBytes(t *testing.T) {
 	t.Parallel()
+	for _, damage := range []string{"evil", "longer than it was", ""} {
+		t.Run(damage, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			before := openStore(t, dir)
+			entry := put(t, before, web, "good")
+			before.Close()
+			if err := os.WriteFile(blobFile(dir, entry.Digest), []byte(damage), 0); err != nil {
+				t.Fatal(err)
+			}
+			after := openStore(t, dir)
+			put(t, after, db, "good")
+			read(t, after, web, entry.Digest)
+			if stat, err := after.Stat(web, entry.Digest); err != nil || stat != entry {
+				t.Errorf("Stat = %+v, %v, want %+v", stat, err, entry)
+			}
+		})
+	}
+}
+
+func TestEntryWithoutBytesIsDropped(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	before := openStore(t, dir)
-	bad := put(t, before, web, "good")
+	lost, kept := put(t, before, web, "lost"), put(t, before, db, "kept")
 	before.Close()
-	if err := os.WriteFile(blobFile(dir, bad.Digest), []byte(strings.Repeat("evil", 9)), 0); err != nil {
+	if err := os.Remove(blobFile(dir, lost.Digest)); err != nil {
 		t.Fatal(err)
 	}
 	after := openStore(t, dir)
-	put(t, after, db, "good")
-	read(t, after, web, bad.Digest)
+	wantMissing(t, after, web, lost.Digest)
+	if diff := cmp.Diff([]store.Key{db}, after.Keys()); diff != "" {
+		t.Error(diff)
+	}
+	read(t, after, db, kept.Digest)
+	checkEntries(t, after, dir)
 }
 
 func TestFileRemovedBehindTheStore(t *testing.T) {

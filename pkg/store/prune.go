@@ -57,29 +57,30 @@ func (r Retention) expired(list []entry, current digest.Digest, now time.Time) [
 
 func (s *Store) drop(key Key, choose func([]entry) []entry) error {
 	s.mu.Lock()
-	dropped, err := s.unmark(key, choose(s.entries[key]))
+	changed, err := s.unmark(key, choose(s.entries[key]))
 	s.mu.Unlock()
-	if err != nil || !dropped {
+	if err != nil {
 		return err
 	}
-	return s.disk.sync(upward(key)...)
+	return s.disk.sync(changed...)
 }
 
 // unmark removes an entry before its blob: the other way round, a crash would leave an entry without bytes.
-func (s *Store) unmark(key Key, drop []entry) (dropped bool, err error) {
+func (s *Store) unmark(key Key, drop []entry) (changed []string, err error) {
 	for _, e := range drop {
 		if err := s.disk.remove(key.Path(e.digest)); err != nil {
-			return dropped, err
+			return nil, err
 		}
 		s.entries[key] = slices.DeleteFunc(s.entries[key], func(other entry) bool { return other == e })
 		s.letGo(e.digest, s.blobs[e.digest])
-		dropped = true
+		changed = upward(key)[:1]
 	}
-	if dropped && len(s.entries[key]) == 0 {
+	if changed != nil && len(s.entries[key]) == 0 {
 		delete(s.entries, key)
+		changed = upward(key)[1:]
 		for _, folder := range upward(key)[:2] {
 			s.disk.root.Remove(folder) // fails, as it should, where other objects are in it
 		}
 	}
-	return dropped, nil
+	return changed, nil
 }

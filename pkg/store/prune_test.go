@@ -84,8 +84,9 @@ func TestRemove(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := openStore(t, dir)
-	one, two, other := put(t, s, web, "one"), put(t, s, web, "two"), put(t, s, db, "one")
-	for range 2 { // what is gone is no error
+	one, two, other := put(t, s, web, "one"), put(t, s, web, "two"), put(t, s, db, "other")
+	put(t, s, web, "one") // an entry that was renewed is still one
+	for range 2 {         // what is gone is no error
 		if err := s.Remove(web); err != nil {
 			t.Fatal(err)
 		}
@@ -96,6 +97,7 @@ func TestRemove(t *testing.T) {
 	if diff := cmp.Diff([]store.Key{db}, s.Keys()); diff != "" {
 		t.Error(diff)
 	}
+	checkEntries(t, s, dir)
 	s.Close()
 	if diff := cmp.Diff([]store.Key{db}, openStore(t, dir).Keys()); diff != "" {
 		t.Error(diff)

@@ -78,6 +78,9 @@ func TestEqualBytesAreKeptOnce(t *testing.T) {
 	if got := files(t, dir); len(got) > 0 {
 		t.Errorf("left behind: %q", got)
 	}
+	if folders, err := os.ReadDir(filepath.Join(dir, "ocirepository")); err != nil || len(folders) > 0 {
+		t.Errorf("left behind: %v, %v", folders, err)
+	}
 	if entries, bytes := s.Usage(); entries != 0 || bytes != 0 {
 		t.Errorf("Usage = %d entries, %d bytes", entries, bytes)
 	}
