@@ -1,0 +1,101 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// Extract unpacks the tar.gz in r into dir, an existing folder without any of the archive's names in it. Files become 0644 or
+// 0755 by the owner's execute bit, less the umask; owners and times are not restored. Symbolic links are created when they
+// cannot lead out of the tree, hard links when they name an earlier file. Nothing outside dir is touched, whatever
+// the archive holds, and no file or link in it is overwritten or written through. After an error dir holds a part of the tree: unpack into a folder that can be thrown away.
+func Extract(ctx context.Context, r io.Reader, dir string, limits Limits) error {
+	in, err := newReader(ctx, r, limits.orDefault())
+	if err != nil {
+		return err
+	}
+	dst, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open folder %q: %w", dir, cause(err))
+	}
+	defer dst.Close()
+	x := &extractor{in: in, dst: dst, buffer: make([]byte, 128<<10)}
+	for {
+		e, err := in.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = x.entry(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+type extractor struct {
+	in     *reader
+	dst    *os.Root
+	buffer []byte
+	parent string // the folder made last
+}
+
+func (x *extractor) entry(e entry) error {
+	if err := x.create(e); err != nil {
+		return fmt.Errorf("unpack %q: %w", e.name, cause(err))
+	}
+	return nil
+}
+
+func (x *extractor) create(e entry) error {
+	name, err := filepath.Localize(e.name)
+	if err != nil {
+		return fmt.Errorf("no name for a file on this system: %w", err)
+	}
+	dir := path.Dir(e.name)
+	if e.kind == folder {
+		dir = e.name
+	}
+	if err := x.folder(dir); err != nil {
+		return err
+	}
+	switch e.kind {
+	case file:
+		return x.file(name, e)
+	case symlink:
+		return x.dst.Symlink(filepath.FromSlash(e.target), name)
+	case hardlink:
+		return x.dst.Link(filepath.FromSlash(e.target), name)
+	}
+	return nil
+}
+
+func (x *extractor) folder(dir string) error {
+	if dir == root || dir == x.parent {
+		return nil
+	}
+	x.parent = dir
+	return x.dst.MkdirAll(filepath.FromSlash(dir), 0o755)
+}
+
+func (x *extractor) file(name string, e entry) error {
+	mode := fs.FileMode(0o644)
+	if e.executable {
+		mode = 0o755
+	}
+	f, err := x.dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{f}, x.in.tar, x.buffer); err != nil {
+		f.Close()
+		return truncated(err)
+	}
+	return f.Close()
+}
