@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
+	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
+)
+
+// serve runs a testbed until ctx ends, which is no error, or a part of it dies.
+func serve(ctx context.Context, o testbed.Options, stdout io.Writer) error {
+	began := time.Now()
+	tb, err := testbed.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer tb.Stop()
+	fmt.Fprintf(stdout, "testbed ready after %.1fs: registry %s, env file %s\n", time.Since(began).Seconds(), tb.Registry.URL(), tb.Env)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-tb.Done():
+		return tb.Err()
+	}
+}
+
+// build fills the cache.
+func build(ctx context.Context, args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("testbed build", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	kubectl := flags.Bool("kubectl", false, "build kubectl too")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	builder, err := controlplane.NewBuilder(stderr)
+	if err != nil {
+		return err
+	}
+	if _, err := builder.Build(ctx); err != nil || !*kubectl {
+		return err
+	}
+	_, err = builder.Kubectl(ctx)
+	return err
+}
