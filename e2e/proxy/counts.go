@@ -16,7 +16,7 @@ type Counts struct {
 	// Connections accepted, and TLS handshakes completed on them.
 	Connections int `json:"connections"`
 	Handshakes  int `json:"handshakes"`
-	// Bytes of bodies, as read from and written to clients.
+	// Bytes of bodies, as read from clients and as given to the network for them.
 	Received int64 `json:"received"`
 	Sent     int64 `json:"sent"`
 }

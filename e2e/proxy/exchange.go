@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"maps"
@@ -76,9 +77,14 @@ func (e *exchange) Write(b []byte) (int, error) {
 	if e.injection != nil {
 		b = e.spoil(b)
 	}
+	return e.send(b)
+}
+
+// send counts before it writes, so that a client that has a body finds it counted.
+func (e *exchange) send(b []byte) (int, error) {
+	e.proxy.count(func(c *Counts) { c.Sent += int64(len(b)) })
 	n, err := e.ResponseWriter.Write(b)
 	e.sent += int64(n)
-	e.proxy.count(func(c *Counts) { c.Sent += int64(n) })
 	return n, err
 }
 
@@ -111,8 +117,7 @@ func (e *exchange) stop(last []byte) {
 }
 
 func (e *exchange) flush(last []byte) {
-	n, _ := e.ResponseWriter.Write(last)
-	e.proxy.count(func(c *Counts) { c.Sent += int64(n) })
+	e.send(last)
 	http.NewResponseController(e.ResponseWriter).Flush()
 }
 
@@ -120,19 +125,20 @@ func (e *exchange) flush(last []byte) {
 func (e *exchange) reset() {
 	conn, _, err := http.NewResponseController(e.ResponseWriter).Hijack()
 	if err == nil {
-		linger(conn)
+		conn = withoutTLS(conn) // which would say good-bye
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			tcp.SetLinger(0)
+		}
 		conn.Close()
 	}
 	panic(http.ErrAbortHandler)
 }
 
-func linger(conn net.Conn) {
-	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // a *tls.Conn
-		conn = t.NetConn()
+func withoutTLS(conn net.Conn) net.Conn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		return secure.NetConn()
 	}
-	if t, ok := conn.(*net.TCPConn); ok {
-		t.SetLinger(0)
-	}
+	return conn
 }
 
 // upload is the body of a request: it counts what is read and may reset the connection under it.
