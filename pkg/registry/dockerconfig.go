@@ -56,7 +56,7 @@ func explainHelper(file *configfile.ConfigFile, helper, host string, err error) 
 	}
 	program := "docker-credential-" + helper
 	if _, lookErr := exec.LookPath(program); lookErr != nil {
-		return fmt.Errorf("run credential helper %q, which %q names for %q: it is not on the PATH", program, file.GetFilename(), host)
+		return fmt.Errorf("run credential helper %q, which %q names for %q: %w", program, file.GetFilename(), host, exec.ErrNotFound)
 	}
 	return fmt.Errorf("run credential helper %q for %q: it gives no credential and reports an error; try: echo %s | %s get", program, host, dockerKey(host), program)
 }

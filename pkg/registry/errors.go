@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -59,13 +60,22 @@ func translate(err error) error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return &StatusError{Code: e.StatusCode, Reason: reason(e)}
 	}
-	// A redirect's address may carry a signature that grants access: only its host is said.
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		if u, parseErr := url.Parse(e.URL); parseErr == nil {
-			return fmt.Errorf("%s %s: %w", e.Op, u.Host, e.Err)
+	return withoutAddress(err)
+}
+
+// withoutAddress says the host only: a redirect's address may carry a signature that grants access. Where several addresses were
+// tried one inside the other, the innermost is the one that failed.
+func withoutAddress(err error) error {
+	found := err
+	for e, ok := errors.AsType[*url.Error](err); ok; e, ok = errors.AsType[*url.Error](err) {
+		err = e.Err
+		u, parseErr := url.Parse(e.URL)
+		if parseErr != nil {
+			return e.Err
 		}
+		found = fmt.Errorf("%s %s: %w", strings.ToUpper(e.Op), u.Host, e.Err)
 	}
-	return err
+	return found
 }
 
 func reason(e *transport.Error) string {

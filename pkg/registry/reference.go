@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -56,26 +57,25 @@ func parse(s string) (Reference, error) {
 	return ref, ref.validate()
 }
 
+// The grammar of the OCI distribution specification, section "Pulling manifests".
+var (
+	repositoryPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagPattern        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
 func (r Reference) validate() error {
-	repo, err := r.repository()
-	if err != nil {
-		return err
+	if !repositoryPattern.MatchString(r.Repository) {
+		return fmt.Errorf("repository %q is not lower-case letters and digits, with single '.', '_', '-' or '/' between them", r.Repository)
 	}
-	if r.Tag == "" {
-		return nil
-	}
-	if _, err := name.NewTag(repo.Name()+":"+r.Tag, name.StrictValidation); err != nil {
+	if r.Tag != "" && !tagPattern.MatchString(r.Tag) {
 		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first no '.' or '-'", r.Tag)
 	}
-	return nil
+	_, err := r.repository()
+	return err
 }
 
 func (r Reference) repository() (name.Repository, error) {
-	repo, err := name.NewRepository(r.Registry+"/"+r.Repository, name.StrictValidation)
-	if err != nil {
-		return name.Repository{}, fmt.Errorf("repository %q is not lower-case letters, digits, '.', '_', '-' and '/' after a host: %w", r.Name(), err)
-	}
-	return repo, nil
+	return name.NewRepository(r.Name(), name.StrictValidation)
 }
 
 // Name is the repository's full name, without tag, digest and scheme: host/repository.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,14 +15,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
-const (
-	// MaxManifest is the largest manifest that is read, in bytes, as most registries have it.
-	MaxManifest = 4 << 20
-	// MaxTags is how many tags of a repository are read; more is an error, not a guess among some of them.
-	MaxTags = 100_000
-)
+// MaxTags is how many tags of a repository are read; more is an error, not a guess among some of them.
+const MaxTags = 100_000
 
 // Repository is one repository with one way to reach it. It is cheap to make and safe for concurrent use.
 type Repository struct {
@@ -91,17 +90,18 @@ func headRefused(err error) bool {
 	return strings.Contains(err.Error(), "did not include")
 }
 
-// Manifest fetches the manifest that d describes. The bytes have d's digest.
-func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) ([]byte, error) {
+// Manifest fetches the manifest or index that d describes. The bytes have d's digest; mediaType is what the registry says
+// they are, where d does not.
+func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []byte, mediaType string, err error) {
 	ref := r.repo.Digest(d.Digest.String())
-	if d.Size > MaxManifest {
-		return nil, fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", ref.Name(), d.Size, MaxManifest)
+	if d.Size > artifact.MaxManifest {
+		return nil, "", fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", ref.Name(), d.Size, artifact.MaxManifest)
 	}
 	got, err := remote.Get(ref, r.options(ctx)...)
 	if err != nil {
-		return nil, fmt.Errorf("fetch manifest %q: %w", ref.Name(), translate(err))
+		return nil, "", fmt.Errorf("fetch manifest %q: %w", ref.Name(), translate(err))
 	}
-	return got.Manifest, nil
+	return got.Manifest, cmp.Or(d.MediaType, string(got.MediaType)), nil
 }
 
 // Blob fetches the blob that d describes. The reader fails before EOF unless size and digest are d's. The caller closes
@@ -175,7 +175,7 @@ func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		return nil, err
 	}
 	if strings.Contains(req.URL.Path, "/manifests/") || strings.Contains(req.URL.Path, "/tags/") {
-		resp.Body = &boundedBody{ReadCloser: resp.Body, left: MaxManifest}
+		resp.Body = &boundedBody{ReadCloser: resp.Body, left: artifact.MaxManifest}
 	}
 	return resp, nil
 }
@@ -191,7 +191,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("the answer has more than %d bytes", int64(MaxManifest))
+		return 0, fmt.Errorf("the answer has more than %d bytes", artifact.MaxManifest)
 	}
 	return n, err
 }

@@ -1,0 +1,375 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// intercept answers the requests that match, as often as times says, before the registry sees them.
+func intercept(method, part string, times int32, answer http.HandlerFunc) func(http.Handler) http.Handler {
+	var seen atomic.Int32
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == method && strings.Contains(r.URL.Path, part) && seen.Add(1) <= times {
+				answer(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+const always = 1 << 30
+
+func status405(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) }
+
+func TestResolveWhereHeadIsRefused(t *testing.T) {
+	t.Parallel()
+	bare := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
+	}
+	for name, answer := range map[string]http.HandlerFunc{"405": status405, "no digest": bare} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, intercept(http.MethodHead, "/manifests/", always, answer))
+			r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+			want := push(t, r).manifest
+			got, err := r.Resolve(t.Context(), "v1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("descriptor (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestStatusErrors(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[int]string{
+		http.StatusNotFound:            "not found",
+		http.StatusForbidden:           "access denied",
+		http.StatusUnauthorized:        "authentication required",
+		http.StatusInternalServerError: "Internal Server Error",
+		599:                            "unknown status",
+	} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, intercept(http.MethodHead, "/manifests/", always, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }))
+			_, err := open(t, NewClient(Options{}), host.ref("org/app"), Access{}).Resolve(t.Context(), "v1")
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), host.ref("org/app").Name()+":v1") {
+				t.Errorf("HTTP %d gives %v", code, err)
+			}
+			if IsNotFound(err) != (code == 404) || IsUnauthorized(err) != (code == 401 || code == 403) {
+				t.Errorf("HTTP %d is taken for another one", code)
+			}
+		})
+	}
+}
+
+func TestHostileAnswers(t *testing.T) {
+	t.Parallel()
+	flip := func(b []byte) []byte { c := bytes.Clone(b); c[len(c)/2] ^= 1; return c }
+	for name, change := range map[string]func([]byte) []byte{
+		"changed":   flip,
+		"cut short": func(b []byte) []byte { return b[:len(b)-1] },
+		"too long":  func(b []byte) []byte { return append(bytes.Clone(b), 0) },
+		"empty":     func([]byte) []byte { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method != http.MethodGet || r.URL.Path == "/v2/" {
+						next.ServeHTTP(w, r)
+						return
+					}
+					recorded := &recorder{header: w.Header()}
+					next.ServeHTTP(recorded, r)
+					w.Header().Del("Content-Length")
+					_, _ = w.Write(change(recorded.body.Bytes()))
+				})
+			})
+			r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+			p := push(t, r)
+			if raw, _, err := r.Manifest(t.Context(), p.manifest); err == nil {
+				t.Errorf("a manifest of other bytes passes: %q", raw)
+			}
+			if _, err := readBlob(t.Context(), r, p.layer); err == nil {
+				t.Error("a blob of other bytes passes")
+			}
+		})
+	}
+}
+
+type recorder struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(int)             {}
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+func TestEndlessAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	endless := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
+		for r.Context().Err() == nil {
+			if _, err := w.Write(bytes.Repeat([]byte(" "), 1<<16)); err != nil {
+				return
+			}
+		}
+	}
+	for _, part := range []string{"/manifests/", "/tags/"} {
+		host := serve(t, intercept(http.MethodGet, part, always, endless))
+		r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+		p := push(t, r)
+		var err error
+		if part == "/tags/" {
+			_, err = r.Tags(t.Context())
+		} else {
+			_, _, err = r.Manifest(t.Context(), p.manifest)
+		}
+		if err == nil || !strings.Contains(err.Error(), "more than") {
+			t.Errorf("an endless answer to %s gives %v", part, err)
+		}
+	}
+}
+
+func TestPushSendsOnlyWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	host := serve(t, nil)
+	r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+	p := push(t, r)
+	host.take()
+	err := r.PushBlob(t.Context(), p.layer, func() (io.ReadCloser, error) {
+		t.Error("a blob that the registry has is read")
+		return nil, errors.New("read")
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if got := host.take(); len(got) != 1 || !strings.HasPrefix(got[0], "HEAD ") {
+		t.Errorf("requests: %q", got)
+	}
+}
+
+func TestPushIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	host := serve(t, intercept(http.MethodPatch, "/uploads/", 1, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	r := open(t, NewClient(Options{Retry: true}), host.ref("org/app"), Access{Push: true})
+	p := push(t, r)
+	got, err := readBlob(t.Context(), r, p.layer)
+	if err != nil || !bytes.Equal(got, p.content) {
+		t.Errorf("what arrived is not what was sent: %v", err)
+	}
+}
+
+func TestTags(t *testing.T) {
+	t.Parallel()
+	host := serve(t, nil)
+	r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+	p := push(t, r)
+	if err := r.PushManifest(t.Context(), "v2", p.manifest, p.raw); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Tags(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"v1", "v2"}, got); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
+// roundTrip is a registry without a network, for tests in which time is simulated.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func answer(req *http.Request, code int, header ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return &http.Response{StatusCode: code, Header: h, Body: http.NoBody, Request: req}
+}
+
+func simulated(t *testing.T, patience time.Duration, rt roundTrip) *session {
+	t.Helper()
+	reg, err := name.NewRegistry("registry.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &session{registry: reg, base: rt, patience: patience, tokens: map[string]token{}}
+}
+
+func get(t *testing.T, s *session) (*http.Response, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://registry.example.com/v2/app/manifests/v1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.do(req, "repository:app:pull")
+}
+
+func TestRegistryThatWantsFewerRequestsIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := simulated(t, 0, func(req *http.Request) (*http.Response, error) {
+			if req.URL.Path == "/v2/" {
+				return answer(req, http.StatusOK), nil
+			}
+			if asked++; asked == 1 {
+				return answer(req, http.StatusTooManyRequests, "Retry-After", "30"), nil
+			}
+			return answer(req, http.StatusOK), nil
+		})
+		start := time.Now()
+		for range 50 {
+			_, err := get(t, s)
+			limited, ok := errors.AsType[*RateLimitError](err)
+			if !ok || limited.Until.Sub(start) != 30*time.Second {
+				t.Fatalf("the error is %v", err)
+			}
+		}
+		if asked != 1 {
+			t.Errorf("it was asked %d times", asked)
+		}
+		time.Sleep(31 * time.Second)
+		if resp, err := get(t, s); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("after the pause: %v", err)
+		}
+	})
+}
+
+func TestPatienceWaitsForTheRegistry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := simulated(t, time.Minute, func(req *http.Request) (*http.Response, error) {
+			if asked++; asked == 2 {
+				return answer(req, http.StatusServiceUnavailable, "Retry-After", "5"), nil
+			}
+			return answer(req, http.StatusOK), nil
+		})
+		start := time.Now()
+		if resp, err := get(t, s); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%v", err)
+		}
+		if waited := time.Since(start); waited != 5*time.Second {
+			t.Errorf("it waited %s", waited)
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"":                              defaultPause,
+		"7":                             7 * time.Second,
+		"-1":                            defaultPause,
+		"999999999":                     maxPause,
+		"99999999999999999999":          defaultPause,
+		"Fri, 02 Jan 2026 03:04:35 GMT": 30 * time.Second,
+		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
+		"soon":                          defaultPause,
+	} {
+		if got, _ := retryAfter(header, now); got != want {
+			t.Errorf("Retry-After %q is %s, want %s", header, got, want)
+		}
+	}
+}
+
+func TestStall(t *testing.T) {
+	t.Parallel()
+	const idle = time.Minute
+	silent := roundTrip(func(req *http.Request) (*http.Response, error) {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	})
+	// body sends a byte whenever pause has passed, n times, and then stands still.
+	body := func(pause time.Duration, n int, end bool) roundTrip {
+		return func(req *http.Request) (*http.Response, error) {
+			resp := answer(req, http.StatusOK)
+			resp.Body = io.NopCloser(&trickle{ctx: req.Context(), pause: pause, left: n, end: end})
+			return resp, nil
+		}
+	}
+	for title, tc := range map[string]struct {
+		next    roundTrip
+		stalled bool
+	}{
+		"no headers":          {silent, true},
+		"body stands still":   {body(time.Second, 3, false), true},
+		"slow body moves":     {body(50*time.Second, 20, true), false},
+		"pause in the middle": {body(2*time.Minute, 3, true), true},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				err := fetch(t, &stallTransport{next: tc.next, idle: idle})
+				_, stalled := errors.AsType[*StallError](err)
+				if stalled != tc.stalled || err != nil != tc.stalled {
+					t.Errorf("the error is %v", err)
+				}
+			})
+		})
+	}
+}
+
+func fetch(t *testing.T, rt http.RoundTripper) error {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://registry.example.com/v2/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+type trickle struct {
+	ctx   context.Context
+	pause time.Duration
+	left  int
+	end   bool
+}
+
+func (r *trickle) Read(p []byte) (int, error) {
+	if r.left--; r.left < 0 {
+		if r.end {
+			return 0, io.EOF
+		}
+		<-r.ctx.Done()
+		return 0, r.ctx.Err()
+	}
+	select {
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
+	case <-time.After(r.pause):
+		p[0] = 'x'
+		return 1, nil
+	}
+}

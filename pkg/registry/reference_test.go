@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"strings"
+	"testing"
+)
+
+const someDigest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Reference{
+		"docker.io/org/app-config:v1.0.0":       {Registry: "docker.io", Repository: "org/app-config", Tag: "v1.0.0"},
+		"oci://docker.io/org/app-config:v1.0.0": {Registry: "docker.io", Repository: "org/app-config", Tag: "v1.0.0"},
+		"localhost/app":                         {Registry: "localhost", Repository: "app"},
+		"127.0.0.1:5000/a/b/c":                  {Registry: "127.0.0.1:5000", Repository: "a/b/c"},
+		"[::1]:5000/app:v1":                     {Registry: "[::1]:5000", Repository: "app", Tag: "v1"},
+		"ghcr.io/org/app@" + someDigest:         {Registry: "ghcr.io", Repository: "org/app", Digest: someDigest},
+		"ghcr.io/org/app:v1@" + someDigest:      {Registry: "ghcr.io", Repository: "org/app", Tag: "v1", Digest: someDigest},
+	} {
+		got, err := Parse(in)
+		if err != nil {
+			t.Errorf("Parse(%q): %v", in, err)
+			continue
+		}
+		if got != want {
+			t.Errorf("Parse(%q) = %#v, want %#v", in, got, want)
+		}
+		if s := got.String(); s != strings.TrimPrefix(in, Scheme) {
+			t.Errorf("Parse(%q).String() = %q", in, s)
+		}
+	}
+}
+
+func TestParseSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"":                               "no registry in it",
+		"org/app:v1":                     "write the host too, as in docker.io/org/app:v1",
+		"app:v1":                         "no registry in it",
+		"https://docker.io/org/app":      `unknown scheme "https"`,
+		"docker.io/org/App:v1":           "lower-case",
+		"docker.io/org/app:":             "is empty",
+		"docker.io/org/app:-v1":          `tag "-v1"`,
+		"docker.io/org/app:v1:v2":        "lower-case",
+		"docker.io/org/app@sha256:beef":  "64 hex digits",
+		"docker.io/org/app@":             "64 hex digits",
+		"docker.io/":                     "lower-case",
+		"docker.io/org/../app":           "lower-case",
+		"user:pass@docker.io/org/app:v1": "64 hex digits",
+		"docker.io/org/app:v1?x=y":       `tag "v1?x=y"`,
+		"docker.io/org/app:" + strings.Repeat("v", 129): "1 to 128",
+	} {
+		_, err := Parse(in)
+		if err == nil {
+			t.Errorf("Parse(%q) succeeds", in)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("Parse(%q) says %q, not %q", in, err, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"docker.io/org/app:v1", "oci://[::1]:5000/a@" + someDigest, "a.b/c:d@", "localhost/x", "://"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		ref, err := Parse(s)
+		if err != nil {
+			return
+		}
+		again, err := Parse(Scheme + ref.String())
+		if err != nil || again != ref {
+			t.Fatalf("%q gives %#v, whose text gives %#v, %v", s, ref, again, err)
+		}
+		if strings.ContainsAny(ref.Name(), " \\?#%@") || strings.Contains(ref.Repository, "..") && !strings.Contains(s, "..") {
+			t.Fatalf("%q gives the repository %q", s, ref.Name())
+		}
+	})
+}
