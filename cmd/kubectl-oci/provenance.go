@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+)
+
+// provenance is what an artifact says of where it comes from: flags first, then git.
+type provenance struct {
+	source      string
+	revision    string
+	annotations []string
+}
+
+func (p *provenance) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&p.source, "source", "", "where the files come from, a URL (default: the git remote)")
+	flags.StringVar(&p.revision, "revision", "", "revision of the files, as in main@sha1:… (default: the last commit that touched them)")
+	flags.StringArrayVarP(&p.annotations, "annotation", "a", nil, "key=value to put on the artifact; may be repeated; the value may hold =")
+}
+
+func (p *provenance) validate() error {
+	_, err := p.parse()
+	return err
+}
+
+func (p *provenance) parse() (map[string]string, error) {
+	parsed := map[string]string{}
+	for _, a := range p.annotations {
+		key, value, ok := strings.Cut(a, "=")
+		if !ok || key == "" {
+			return nil, usageError{fmt.Errorf("annotation %q is not key=value", a)}
+		}
+		parsed[key] = value
+	}
+	return parsed, nil
+}
+
+// metadata asks git about the input, says what it found out of order, and lets flags and SOURCE_DATE_EPOCH win.
+func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, report *reporter) (artifact.Metadata, error) {
+	annotations, err := p.parse()
+	if err != nil {
+		return artifact.Metadata{}, err
+	}
+	m := artifact.Metadata{Source: p.source, Revision: p.revision, Annotations: maps.Clone(annotations)}
+	if !in.fromStdin() {
+		c := readCheckout(ctx, in.filename, isDir)
+		c.warn(report, p.revision != "")
+		m.Created = c.created()
+		if m.Source == "" {
+			m.Source = c.source
+		}
+		if m.Revision == "" {
+			m.Revision = c.revision()
+		}
+	}
+	if epoch, ok := os.LookupEnv("SOURCE_DATE_EPOCH"); ok {
+		seconds, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil {
+			return artifact.Metadata{}, fmt.Errorf("read SOURCE_DATE_EPOCH %q: not a number of seconds", epoch)
+		}
+		m.Created = time.Unix(seconds, 0)
+	}
+	return m, nil
+}
+
+// warn says what would surprise somebody who compares the artifact with git later.
+func (c checkout) warn(report *reporter, revisionGiven bool) {
+	switch {
+	case c.commit == "" || revisionGiven:
+	case c.dirty:
+		report.line("git: there are uncommitted changes, so the artifact names no revision; --revision sets one")
+	case c.shallow:
+		report.line("git: this is a shallow clone, so the revision may be a later commit than the one that last touched the files")
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+type pullOptions struct {
+	remote
+	to    string
+	merge bool
+
+	ref registry.Reference
+}
+
+func newPullCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &pullOptions{}
+	cmd := &cobra.Command{
+		Use:   "pull REFERENCE [--to FOLDER]",
+		Short: "Pull an artifact and unpack it into a folder",
+		Long: `Pull an artifact by tag or digest, of whatever tool, and unpack it into a new or empty folder. Every digest is checked, and
+the folder holds all of the artifact or nothing of it.
+
+Prints the artifact's reference by digest.`,
+		Example: `  # Into the folder app-config
+  kubectl oci pull docker.io/org/app-config:v1.0.0
+
+  # Into another one
+  kubectl oci pull docker.io/org/app-config:v1.0.0 --to /tmp/deploy`,
+		Args: exactArgs("REFERENCE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args[0]); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), streams)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	cmd.Flags().StringVar(&o.to, "to", "", "folder to unpack into (default: the repository's last name)")
+	cmd.Flags().BoolVar(&o.merge, "merge", false, "unpack into a folder that holds files already: same names are replaced, others stay")
+	return cmd
+}
+
+func (o *pullOptions) complete(reference string) error {
+	ref, err := registry.Parse(reference)
+	if err != nil {
+		return usageError{err}
+	}
+	if ref.Tag == "" && ref.Digest == "" {
+		return usageError{fmt.Errorf("pull %q: no tag or digest: add one, as in %s:latest", reference, ref)}
+	}
+	if o.to == "" {
+		o.to = path.Base(ref.Repository)
+	}
+	o.ref = ref
+	return nil
+}
+
+func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
+	report := newReporter(streams.ErrOut)
+	folder, err := prepare(o.to, o.merge)
+	if err != nil {
+		return err
+	}
+	defer folder.abort()
+	repo, err := o.open(o.ref, false)
+	if err != nil {
+		return err
+	}
+	spool := archive.NewSpool(spoolMemory)
+	defer spool.Close() //nolint:errcheck // nothing of it is needed any more
+	d, err := o.fetch(ctx, repo, spool, report)
+	if err != nil {
+		return &registryError{o.ref.Registry, err}
+	}
+	if err := folder.unpack(ctx, spool); err != nil {
+		return fmt.Errorf("unpack %q: %w", o.ref.At(d.Digest), err)
+	}
+	report.line("unpacked into %s", o.to)
+	_, err = fmt.Fprintln(streams.Out, o.ref.At(d.Digest))
+	return err
+}
+
+// fetch has the artifact's layer in spool, checked, and gives the artifact's descriptor.
+func (o *pullOptions) fetch(ctx context.Context, repo *registry.Repository, spool *archive.Spool, report *reporter) (ocispec.Descriptor, error) {
+	d := ocispec.Descriptor{Digest: o.ref.Digest}
+	if d.Digest == "" {
+		var err error
+		if d, err = repo.Resolve(ctx, o.ref.Tag); err != nil {
+			return d, err
+		}
+	}
+	manifest, err := repo.ImageManifest(ctx, d)
+	if err != nil {
+		return d, err
+	}
+	layer, err := artifact.ChooseLayer(manifest, "")
+	if err != nil {
+		return d, err
+	}
+	if limit := archive.DefaultLimits().Compressed; layer.Size > limit {
+		return d, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit)
+	}
+	body, err := repo.Blob(ctx, layer)
+	if err != nil {
+		return d, err
+	}
+	defer body.Close() //nolint:errcheck // all of it was read, or it failed before
+	bar := report.bar("pulling", layer.Size)
+	_, err = io.Copy(io.MultiWriter(spool, bar), body)
+	_ = bar.Finish()
+	return d, err
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// execute runs one command line and gives the exit code: 0 for success, 1 for an error, which is said on stderr.
+func execute(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
+	root := newRootCommand(streams)
+	root.SetArgs(args)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(streams.ErrOut, "error: %v\n", err)
+	if hint := hintFor(err, command); hint != "" {
+		fmt.Fprintf(streams.ErrOut, "hint: %s\n", hint)
+	}
+	return 1
+}
+
+func newRootCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kubectl-oci",
+		Short: "GitOps from a registry: pack, push and pull Kubernetes configs as OCI artifacts",
+		Long: `Pack folders of Kubernetes configs as OCI artifacts, push them to any registry, and pull them back.
+
+In the cluster an agent polls OCIRepository objects and exposes each artifact to whatever applies it.`,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl oci"},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(streams.In)
+	root.SetOut(streams.Out)
+	root.SetErr(streams.ErrOut)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		newBuildCommand(streams),
+		newPushCommand(streams),
+		newPullCommand(streams),
+		newVersionCommand(streams),
+	)
+	return root
+}
+
+// usageError is a command line that was typed wrong: the hint leads to the command's help.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// exactArgs is cobra's, with an error that says what is missing by its name.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usageError{fmt.Errorf("%s is missing", names[len(args)])}
+		case len(args) > len(names):
+			return usageError{fmt.Errorf("unexpected argument %q", args[len(names)])}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+// send makes every tag name the artifact and gives the digest that they name then. What the registry has already is not sent.
+// The tags come last: one that moved names an artifact that is whole.
+func (o *pushOptions) send(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) (digest.Digest, error) {
+	stale, current, err := o.staleTags(ctx, repo, made)
+	if err != nil {
+		return "", err
+	}
+	if current != "" {
+		report.line("unchanged: %s holds the same files", o.ref)
+		return current, nil
+	}
+	if len(stale) == 0 {
+		report.line("unchanged: the registry has it")
+		return made.Descriptor.Digest, nil
+	}
+	if len(stale) == len(o.tags) {
+		if err := sendBlobs(ctx, repo, made, layer, report); err != nil {
+			return "", err
+		}
+	}
+	for _, tag := range stale {
+		if err := repo.PushManifest(ctx, tag, made.Descriptor, made.Manifest); err != nil {
+			return "", err
+		}
+		report.line("tagged %s:%s", o.ref.Name(), tag)
+	}
+	return made.Descriptor.Digest, nil
+}
+
+// staleTags gives the tags that do not name the artifact yet. With --if-changed it gives, instead, the digest that the first
+// tag names when that artifact has the same files.
+func (o *pushOptions) staleTags(ctx context.Context, repo *registry.Repository, made *artifact.Artifact) (stale []string, same digest.Digest, err error) {
+	for i, tag := range o.tags {
+		d, err := repo.Resolve(ctx, tag)
+		switch {
+		case registry.IsNotFound(err):
+			stale = append(stale, tag)
+			continue
+		case err != nil:
+			return nil, "", err
+		case d.Digest == made.Descriptor.Digest:
+			continue
+		}
+		stale = append(stale, tag)
+		if !o.ifChanged || i > 0 {
+			continue
+		}
+		if ok, err := sameFiles(ctx, repo, d, made); ok || err != nil {
+			return nil, d.Digest, err
+		}
+	}
+	return stale, "", nil
+}
+
+// sameFiles tells whether the artifact at d has the config and the layer of the one just made.
+func sameFiles(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor, made *artifact.Artifact) (bool, error) {
+	m, err := repo.ImageManifest(ctx, d)
+	if _, ok := errors.AsType[*registry.UnusableError](err); ok {
+		return false, nil // not ours, so not the same
+	}
+	if err != nil {
+		return false, err
+	}
+	return m.Config.Digest == made.ConfigDescriptor.Digest && len(m.Layers) == 1 && m.Layers[0].Digest == made.LayerDescriptor.Digest, nil
+}
+
+func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {
+	bar := report.bar("pushing", made.LayerDescriptor.Size)
+	defer bar.Finish() //nolint:errcheck // only drawn
+	openLayer := func() (io.ReadCloser, error) {
+		r, err := layer.Open()
+		if err != nil {
+			return nil, err
+		}
+		bar.Reset() // another try starts from the beginning
+		return struct {
+			io.Reader
+			io.Closer
+		}{io.TeeReader(r, bar), r}, nil
+	}
+	if err := repo.PushBlob(ctx, made.LayerDescriptor, openLayer); err != nil {
+		return err
+	}
+	return repo.PushBlob(ctx, made.ConfigDescriptor, func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(made.Config)), nil
+	})
+}
