@@ -1,0 +1,121 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// A layer up to this size, in bytes, is checked in memory; a larger one in a temporary file.
+const spoolMemory = 1 << 20
+
+func chooseLayer(m *ocispec.Manifest, selector *v1.OCILayerSelector) (ocispec.Descriptor, error) {
+	if selector == nil {
+		return artifact.ChooseLayer(m, "")
+	}
+	return artifact.ChooseLayer(m, selector.MediaType)
+}
+
+// storeLayer fetches the layer, checks it and puts what the spec asks for into the store.
+func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, req Request) (store.Entry, error) {
+	spool := archive.NewSpool(spoolMemory)
+	defer spool.Close() //nolint:errcheck // nothing of it is needed any more
+	if err := s.fetchLayer(ctx, repo, layer, spool); err != nil {
+		return store.Entry{}, err
+	}
+	if selector := req.Spec.LayerSelector; selector != nil && selector.Operation == v1.LayerCopy {
+		return s.put(req.Key, copyOf(spool))
+	}
+	verdict, err := judge(ctx, spool, req.Spec.Ignore, s.Limits)
+	switch {
+	case err != nil:
+		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, err)
+	case verdict.Keep:
+		return s.put(req.Key, copyOf(spool))
+	}
+	return s.put(req.Key, func(w io.Writer) error { return repack(ctx, w, spool, verdict) })
+}
+
+// fetchLayer has the layer's bytes checked, size and digest, before anybody parses them.
+func (s *Source) fetchLayer(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, spool *archive.Spool) error {
+	if limit := cmp.Or(s.Limits.Compressed, archive.DefaultLimits().Compressed); layer.Size > limit {
+		return unusable(v1.ReasonLayerOperationFailed, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit))
+	}
+	body, err := repo.Blob(ctx, layer)
+	if err != nil {
+		return failedRequest(v1.ReasonPullFailed, err)
+	}
+	defer body.Close() //nolint:errcheck // all of it was read, or it failed before
+	if _, err := io.Copy(&spoolWriter{spool: spool}, body); err != nil {
+		if full, ok := errors.AsType[*spoolError](err); ok {
+			return failedStorage(full)
+		}
+		return failedRequest(v1.ReasonPullFailed, err)
+	}
+	return nil
+}
+
+// spoolWriter tells trouble with the local disk from trouble with the registry.
+type spoolWriter struct{ spool *archive.Spool }
+
+type spoolError struct{ err error }
+
+func (e *spoolError) Error() string { return "spool layer: " + e.err.Error() }
+func (e *spoolError) Unwrap() error { return e.err }
+
+func (w *spoolWriter) Write(p []byte) (int, error) {
+	n, err := w.spool.Write(p)
+	if err != nil {
+		err = &spoolError{err}
+	}
+	return n, err
+}
+
+func judge(ctx context.Context, spool *archive.Spool, ignore *string, limits archive.Limits) (*archive.Verdict, error) {
+	r, err := spool.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close() //nolint:errcheck // only read
+	return archive.Judge(ctx, r, ignore, limits)
+}
+
+func repack(ctx context.Context, w io.Writer, spool *archive.Spool, verdict *archive.Verdict) error {
+	r, err := spool.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close() //nolint:errcheck // only read
+	_, err = verdict.Repack(ctx, w, r)
+	return err
+}
+
+func copyOf(spool *archive.Spool) func(io.Writer) error {
+	return func(w io.Writer) error {
+		r, err := spool.Open()
+		if err != nil {
+			return err
+		}
+		defer r.Close() //nolint:errcheck // only read
+		_, err = io.Copy(w, r)
+		return err
+	}
+}
+
+func (s *Source) put(key store.Key, write func(io.Writer) error) (store.Entry, error) {
+	entry, err := s.Store.Put(key, write)
+	if err != nil {
+		return store.Entry{}, failedStorage(err)
+	}
+	return entry, nil
+}

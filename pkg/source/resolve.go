@@ -1,0 +1,131 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+// DefaultTag is what a spec without ref follows.
+const DefaultTag = "latest"
+
+// Repository reads spec.url. The prefix oci:// is optional; a tag or a digest belongs into spec.ref.
+func Repository(url string) (registry.Reference, error) {
+	ref, err := registry.Parse(url)
+	if err != nil {
+		return registry.Reference{}, err
+	}
+	if ref.Tag != "" || ref.Digest != "" {
+		return registry.Reference{}, fmt.Errorf("parse url %q: it holds a tag or a digest: write %s%s, and the rest into spec.ref",
+			url, registry.Scheme, ref.Name())
+	}
+	return ref, nil
+}
+
+// resolved is what a reference names now: the one way out of tags.
+type resolved struct {
+	revision   string // as the status tells it
+	descriptor ocispec.Descriptor
+}
+
+// resolve asks the registry which descriptor the spec's reference names. A digest needs no request.
+func resolve(ctx context.Context, repo *registry.Repository, spec v1.OCIRepositorySpec) (resolved, error) {
+	ref := v1.OCIRepositoryRef{}
+	if spec.Reference != nil {
+		ref = *spec.Reference
+	}
+	if ref.Digest != "" {
+		return resolveDigest(ref.Digest)
+	}
+	tag := ref.Tag
+	switch {
+	case ref.SemVer != "":
+		var err error
+		if tag, err = highest(ctx, repo, ref, helmChart(spec.LayerSelector)); err != nil {
+			return resolved{}, err
+		}
+	case tag == "":
+		tag = DefaultTag
+	}
+	desc, err := repo.Resolve(ctx, tag)
+	if err != nil {
+		return resolved{}, failedRequest(v1.ReasonPullFailed, err)
+	}
+	return resolved{revision: tag + "@" + desc.Digest.String(), descriptor: desc}, nil
+}
+
+func resolveDigest(s string) (resolved, error) {
+	d, err := digest.Parse(s)
+	if err != nil || d.Algorithm() != digest.SHA256 {
+		return resolved{}, invalidRef(fmt.Errorf("parse spec.ref.digest %q: it is not sha256: and 64 hex digits", s))
+	}
+	return resolved{revision: s, descriptor: ocispec.Descriptor{Digest: d}}, nil
+}
+
+// highest asks for all tags and gives the one with the highest version in ref's range.
+func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositoryRef, helm bool) (string, error) {
+	constraint, err := semver.NewConstraint(ref.SemVer)
+	if err != nil {
+		return "", invalidRef(fmt.Errorf("parse spec.ref.semver %q: %w", ref.SemVer, err))
+	}
+	filter, err := regexp.Compile(ref.SemverFilter)
+	if err != nil {
+		return "", invalidRef(fmt.Errorf("parse spec.ref.semverFilter %q: %w", ref.SemverFilter, err))
+	}
+	tags, err := repo.Tags(ctx)
+	if err != nil {
+		return "", failedRequest(v1.ReasonReadOperationFailed, err)
+	}
+	tag, ok := highestTag(tags, constraint, filter, helm)
+	if !ok {
+		return "", failedRequest(v1.ReasonReadOperationFailed, fmt.Errorf("choose tag: none of %d is a version in the range %q%s",
+			len(tags), ref.SemVer, filterNote(ref.SemverFilter)))
+	}
+	return tag, nil
+}
+
+func filterNote(filter string) string {
+	if filter == "" {
+		return ""
+	}
+	return fmt.Sprintf(" that matches %q", filter)
+}
+
+// highestTag compares versions; among tags of one version the last by name wins, so that the choice does not depend on the
+// registry's order.
+func highestTag(tags []string, constraint *semver.Constraints, filter *regexp.Regexp, helm bool) (string, bool) {
+	var best *semver.Version
+	var bestTag string
+	for _, tag := range tags {
+		version, err := parseVersion(tag, helm)
+		if err != nil || !filter.MatchString(tag) || !constraint.Check(version) {
+			continue
+		}
+		if best == nil || version.GreaterThan(best) || version.Equal(best) && tag > bestTag {
+			best, bestTag = version, tag
+		}
+	}
+	return bestTag, best != nil
+}
+
+// parseVersion reads a tag as a version of three parts, with or without a leading v. Helm writes "_" for the "+" that a tag
+// cannot hold.
+func parseVersion(tag string, helm bool) (*semver.Version, error) {
+	if helm {
+		tag = strings.ReplaceAll(tag, "_", "+")
+	}
+	return semver.StrictNewVersion(strings.TrimPrefix(tag, "v"))
+}
+
+func helmChart(selector *v1.OCILayerSelector) bool {
+	return selector != nil && selector.MediaType == artifact.LayerHelm
+}

@@ -1,0 +1,120 @@
+// Package source turns the spec of an OCIRepository into an entry of the store: resolve, compare, fetch, check, put.
+// It never writes to Kubernetes and reads no Secret; whoever calls it brings the credentials. The reconciler and everything that
+// has to agree with it run this one pipeline.
+//
+// After resolve, no step knows a tag: what was resolved is what is fetched, checked and stored.
+//
+// What it refuses: a URL that holds a tag or a digest; a manifest, an archive or annotations beyond the limits; a layer that is no
+// gzip archive, unless it is only copied; and it never hands out bytes that another object's credential fetched.
+package source
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// Source runs the pipeline. It is safe for concurrent use as long as no two runs have the same key.
+type Source struct {
+	Registry *registry.Client
+	Store    *store.Store
+	Limits   archive.Limits
+}
+
+// Request is what one run needs.
+type Request struct {
+	Key        store.Key
+	Spec       v1.OCIRepositorySpec
+	Access     registry.Access // with the credentials that the spec refers to
+	Advertised Advertised
+}
+
+// Advertised is what the object's status says of its artifact. The zero value: it has none.
+type Advertised struct {
+	Revision      string
+	Digest        digest.Digest // of the bytes served
+	Ignore        *string
+	LayerSelector *v1.OCILayerSelector
+}
+
+// Result is what a run found.
+type Result struct {
+	Unchanged bool // what is advertised is right and in the store; nothing was fetched
+	Revision  string
+	Entry     store.Entry
+	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
+}
+
+// Run resolves the spec's reference and, unless what is advertised is still right, fetches, checks and stores the artifact. The
+// error is always an [*Error].
+func (s *Source) Run(ctx context.Context, req Request) (Result, error) {
+	result, err := s.run(ctx, req)
+	if e, ok := errors.AsType[*Error](err); ok && e.unusable {
+		e.RetryAt = time.Now().Add(req.Spec.Interval.Duration)
+	}
+	return result, err
+}
+
+func (s *Source) run(ctx context.Context, req Request) (Result, error) {
+	ref, err := Repository(req.Spec.URL)
+	if err != nil {
+		return Result{}, invalidURL(err)
+	}
+	repo, err := s.Registry.Repository(ref, req.Access)
+	if err != nil {
+		return Result{}, invalidURL(err)
+	}
+	found, err := resolve(ctx, repo, req.Spec)
+	if err != nil {
+		return Result{}, err
+	}
+	if entry, ok := s.unchanged(found.revision, req); ok {
+		return Result{Unchanged: true, Revision: found.revision, Entry: entry}, nil
+	}
+	return s.adopt(ctx, repo, ref.At(found.descriptor.Digest), found, req)
+}
+
+// adopt fetches, checks and stores what was resolved. place is where it lies.
+func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place registry.Reference, found resolved, req Request) (Result, error) {
+	manifest, err := repo.ImageManifest(ctx, found.descriptor)
+	if err != nil {
+		return Result{}, failedRequest(v1.ReasonPullFailed, err)
+	}
+	metadata, err := metadata(manifest, place)
+	if err != nil {
+		return Result{}, unusable(v1.ReasonPullFailed, err)
+	}
+	layer, err := chooseLayer(manifest, req.Spec.LayerSelector)
+	if err != nil {
+		return Result{}, unusable(v1.ReasonLayerOperationFailed, err)
+	}
+	entry, err := s.storeLayer(ctx, repo, layer, req)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Revision: found.revision, Entry: entry, Metadata: metadata}, nil
+}
+
+// unchanged tells whether what is advertised was made from the same revision by the same rules, and is in the store still.
+func (s *Source) unchanged(revision string, req Request) (store.Entry, bool) {
+	a := req.Advertised
+	if a.Revision != revision || !equal(a.Ignore, req.Spec.Ignore) || !equal(a.LayerSelector, req.Spec.LayerSelector) {
+		return store.Entry{}, false
+	}
+	entry, err := s.Store.Stat(req.Key, a.Digest)
+	return entry, err == nil
+}
+
+func equal[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
