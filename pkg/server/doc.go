@@ -1,0 +1,11 @@
+// Package server lets clusters download what is in the store, over HTTP.
+//
+//	GET /ocirepository/<namespace>/<name>/<digest>.tar.gz    the bytes of an entry
+//	GET /ocirepository/<namespace>/<name>/latest.tar.gz      those of the object's latest entry
+//
+// HEAD, ranges and conditional requests work as with a file server; the ETag is the digest. All else is 404, or 405 for methods that
+// write. There are no listings, no redirects, no other spellings of a path, and no Content-Encoding: clients get the bytes that the
+// digest is of.
+//
+// A download may take as long as it likes while it moves. A client that takes nothing is cut off.
+package server
