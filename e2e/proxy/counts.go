@@ -13,7 +13,8 @@ type Counts struct {
 	Requests map[string]int `json:"requests"`
 	// Responses by status, counted when the status is written; a connection that was cut before is not among them.
 	Responses map[int]int `json:"responses"`
-	// Connections accepted, and TLS handshakes completed on them.
+	// Connections accepted, and TLS handshakes answered on them; one that the client broke off then, for instance because
+	// it does not trust the certificate, is among these.
 	Connections int `json:"connections"`
 	Handshakes  int `json:"handshakes"`
 	// Bytes of bodies, as read from clients and as given to the network for them.
