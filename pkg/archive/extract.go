@@ -12,8 +12,9 @@ import (
 
 // Extract unpacks the tar.gz in r into dir, an existing folder without any of the archive's names in it. Files become 0644 or
 // 0755 by the owner's execute bit, less the umask; owners and times are not restored. Symbolic links are created when they
-// cannot lead out of the tree, hard links when they name an earlier file. Nothing outside dir is touched, whatever
-// the archive holds, and no file or link in it is overwritten or written through. After an error dir holds a part of the tree: unpack into a folder that can be thrown away.
+// cannot lead out of the tree, hard links when they name an earlier file. Nothing outside dir is touched, whatever the archive
+// holds, and no file or link in it is overwritten or written through. After an error dir holds a part of the tree: unpack
+// into a folder that can be thrown away.
 func Extract(ctx context.Context, r io.Reader, dir string, limits Limits) error {
 	in, err := newReader(ctx, r, limits.orDefault())
 	if err != nil {
@@ -24,7 +25,12 @@ func Extract(ctx context.Context, r io.Reader, dir string, limits Limits) error 
 		return fmt.Errorf("open folder %q: %w", dir, cause(err))
 	}
 	defer dst.Close()
-	x := &extractor{in: in, dst: dst, buffer: make([]byte, 128<<10)}
+	near, err := dst.OpenRoot(root)
+	if err != nil {
+		return fmt.Errorf("open folder %q: %w", dir, cause(err))
+	}
+	x := &extractor{in: in, dst: dst, near: near, nearAt: root, buffer: make([]byte, 128<<10)}
+	defer x.close()
 	for {
 		e, err := in.next()
 		if err == io.EOF {
@@ -42,9 +48,12 @@ func Extract(ctx context.Context, r io.Reader, dir string, limits Limits) error 
 type extractor struct {
 	in     *reader
 	dst    *os.Root
+	near   *os.Root // the folder made last, which spares a walk down from dst for each file
+	nearAt string
 	buffer []byte
-	parent string // the folder made last
 }
+
+func (x *extractor) close() { x.near.Close() }
 
 func (x *extractor) entry(e entry) error {
 	if err := x.create(e); err != nil {
@@ -54,34 +63,45 @@ func (x *extractor) entry(e entry) error {
 }
 
 func (x *extractor) create(e entry) error {
-	name, err := filepath.Localize(e.name)
+	if e.kind == folder {
+		return x.enter(e.name)
+	}
+	if err := x.enter(path.Dir(e.name)); err != nil {
+		return err
+	}
+	name, err := filepath.Localize(path.Base(e.name))
 	if err != nil {
 		return fmt.Errorf("no name for a file on this system: %w", err)
 	}
-	dir := path.Dir(e.name)
-	if e.kind == folder {
-		dir = e.name
-	}
-	if err := x.folder(dir); err != nil {
-		return err
-	}
 	switch e.kind {
-	case file:
-		return x.file(name, e)
 	case symlink:
-		return x.dst.Symlink(filepath.FromSlash(e.target), name)
+		return x.near.Symlink(filepath.FromSlash(e.target), name)
 	case hardlink:
-		return x.dst.Link(filepath.FromSlash(e.target), name)
+		return x.dst.Link(filepath.FromSlash(e.target), filepath.FromSlash(e.name))
+	default:
+		return x.file(name, e)
 	}
-	return nil
 }
 
-func (x *extractor) folder(dir string) error {
-	if dir == root || dir == x.parent {
+// enter makes a folder unless it is there, and makes it the near one.
+func (x *extractor) enter(dir string) error {
+	if dir == x.nearAt {
 		return nil
 	}
-	x.parent = dir
-	return x.dst.MkdirAll(filepath.FromSlash(dir), 0o755)
+	name, err := filepath.Localize(dir)
+	if err != nil {
+		return fmt.Errorf("no name for a folder on this system: %w", err)
+	}
+	if err := x.dst.MkdirAll(name, 0o755); err != nil {
+		return err
+	}
+	near, err := x.dst.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	x.near.Close()
+	x.near, x.nearAt = near, dir
+	return nil
 }
 
 func (x *extractor) file(name string, e entry) error {
@@ -89,7 +109,7 @@ func (x *extractor) file(name string, e entry) error {
 	if e.executable {
 		mode = 0o755
 	}
-	f, err := x.dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	f, err := x.near.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}

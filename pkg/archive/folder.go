@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"sync"
 )
 
 // Dir is the file system of one folder. Links to files and folders inside it are followed; everything else a link may point
@@ -14,6 +15,10 @@ import (
 type Dir struct {
 	root *os.Root
 	fsys fs.FS
+
+	mu     sync.Mutex
+	last   *os.Root // the folder that a file was opened in last
+	lastAt string
 }
 
 // OpenDir opens the folder at path, which may itself be a link. The caller closes it.
@@ -26,10 +31,42 @@ func OpenDir(path string) (*Dir, error) {
 }
 
 // Close releases the folder.
-func (d *Dir) Close() error { return d.root.Close() }
+func (d *Dir) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last != nil {
+		d.last.Close()
+	}
+	return d.root.Close()
+}
 
 // Open opens a file or folder, through links. A folder is to be listed with ReadDir.
-func (d *Dir) Open(name string) (fs.File, error) { return d.fsys.Open(name) }
+func (d *Dir) Open(name string) (fs.File, error) {
+	if fs.ValidPath(name) {
+		if f, err := d.openNear(name); err == nil {
+			return f, nil
+		}
+	}
+	return d.fsys.Open(name)
+}
+
+// openNear opens a file in the folder of the one before, which spares a walk down from the root for each. It cannot follow a
+// link out of that folder, even where it stays inside d, and says nothing on why it fails.
+func (d *Dir) openNear(name string) (fs.File, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if dir := path.Dir(name); d.last == nil || dir != d.lastAt {
+		near, err := d.root.OpenRoot(filepath.FromSlash(dir))
+		if err != nil {
+			return nil, err
+		}
+		if d.last != nil {
+			d.last.Close()
+		}
+		d.last, d.lastAt = near, dir
+	}
+	return d.last.FS().Open(path.Base(name))
+}
 
 // Stat describes a file or folder, through links.
 func (d *Dir) Stat(name string) (fs.FileInfo, error) { return fs.Stat(d.fsys, name) }

@@ -80,6 +80,7 @@ type rules struct {
 	patterns []gitignore.Pattern
 	matcher  gitignore.Matcher
 	include  bool // a pattern begins with "!"
+	filter   prefilter
 }
 
 func newRules(files ignoreFiles, extra []byte) (*rules, error) {
@@ -134,10 +135,11 @@ func (r *rules) parse(body []byte, domain []string) error {
 
 func (r *rules) add(line string, domain []string) {
 	r.include = r.include || strings.HasPrefix(line, "!")
+	r.filter.add(line)
 	r.patterns = append(r.patterns, gitignore.ParsePattern(line, domain))
 }
 
 // drop reports whether the entry of this name is left out.
 func (r *rules) drop(name string, isDir bool) bool {
-	return name != root && r.matcher.Match(strings.Split(name, "/"), isDir)
+	return name != root && r.filter.passes(name) && r.matcher.Match(strings.Split(name, "/"), isDir)
 }

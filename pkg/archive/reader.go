@@ -220,6 +220,7 @@ type gunzip struct {
 	in      *bufio.Reader
 	member  *gzip.Reader
 	members int
+	err     error // of the search for a next member
 }
 
 func newGunzip(r io.Reader) (*gunzip, error) {
@@ -238,17 +239,27 @@ func newGunzip(r io.Reader) (*gunzip, error) {
 }
 
 func (g *gunzip) Read(p []byte) (int, error) {
+	if g.err != nil {
+		return 0, g.err
+	}
 	n, err := g.member.Read(p)
-	if err != io.EOF {
-		return n, err
+	if err == io.EOF {
+		g.err = g.nextMember()
+		err = g.err
 	}
+	return n, err
+}
+
+// nextMember fails with io.EOF where the input ends.
+func (g *gunzip) nextMember() error {
 	if _, err := g.in.Peek(1); err != nil {
-		return n, err
+		return err
 	}
-	if err := g.member.Reset(g.in); err != nil {
-		return n, fmt.Errorf("after the compressed data: %w", err)
+	err := g.member.Reset(g.in)
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("data that is not gzip after the compressed data")
 	}
 	g.member.Multistream(false)
 	g.members++
-	return n, nil
+	return err
 }
