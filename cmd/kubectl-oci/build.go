@@ -61,7 +61,7 @@ func (o *buildOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	if err != nil {
 		return err
 	}
-	defer tree.close() //nolint:errcheck // only read
+	defer tree.Close()
 	report := newReporter(streams.ErrOut)
 	var summary archive.Summary
 	pack := func(w io.Writer) error {
@@ -91,7 +91,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("write %q: %w", path, err)
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // renamed when all went well
+	defer os.Remove(f.Name())
 	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}

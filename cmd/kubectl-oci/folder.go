@@ -57,7 +57,7 @@ func (t *target) unpack(ctx context.Context, spool *archive.Spool) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	tree := filepath.Join(t.partial, "tree")
 	if err := os.Mkdir(tree, 0o777); err != nil { // the umask decides, as for any new folder
 		return err

@@ -42,7 +42,7 @@ func (i *input) fromStdin() bool { return i.filename == "-" }
 // tree is an opened input. Whoever opened it closes it.
 type tree struct {
 	fs.FS
-	close func() error
+	io.Closer
 	isDir bool
 }
 
@@ -51,21 +51,21 @@ func (i *input) open(stdin io.Reader) (*tree, error) {
 		return readStdin(stdin)
 	}
 	info, err := os.Stat(i.filename)
-	if err != nil {
-		return nil, err
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("open %q: %w", i.filename, e.Err)
 	}
 	if info.IsDir() {
 		dir, err := archive.OpenDir(i.filename)
 		if err != nil {
 			return nil, err
 		}
-		return &tree{FS: dir, close: dir.Close, isDir: true}, nil
+		return &tree{FS: dir, Closer: dir, isDir: true}, nil
 	}
 	file, err := archive.OpenFile(i.filename)
 	if err != nil {
 		return nil, err
 	}
-	return &tree{FS: file, close: func() error { return nil }}, nil
+	return &tree{FS: file, Closer: io.NopCloser(nil)}, nil
 }
 
 func readStdin(stdin io.Reader) (*tree, error) {
@@ -79,7 +79,7 @@ func readStdin(stdin io.Reader) (*tree, error) {
 	case int64(len(content)) > limit:
 		return nil, fmt.Errorf("read standard input: more than %d bytes", limit)
 	}
-	return &tree{FS: archive.FromBytes(stdinName, content), close: func() error { return nil }}, nil
+	return &tree{FS: archive.FromBytes(stdinName, content), Closer: io.NopCloser(nil)}, nil
 }
 
 // pack writes the input to w as an archive and tells what ignore rules left out.

@@ -78,7 +78,7 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 		return err
 	}
 	spool := archive.NewSpool(spoolMemory)
-	defer spool.Close() //nolint:errcheck // nothing of it is needed any more
+	defer spool.Close()
 	d, err := o.fetch(ctx, repo, spool, report)
 	if err != nil {
 		return &registryError{o.ref.Registry, err}
@@ -115,7 +115,7 @@ func (o *pullOptions) fetch(ctx context.Context, repo *registry.Repository, spoo
 	if err != nil {
 		return d, err
 	}
-	defer body.Close() //nolint:errcheck // all of it was read, or it failed before
+	defer body.Close()
 	bar := report.bar("pulling", layer.Size)
 	_, err = io.Copy(io.MultiWriter(spool, bar), body)
 	_ = bar.Finish()

@@ -101,9 +101,9 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	defer tree.close() //nolint:errcheck // only read
+	defer tree.Close()
 	spool := archive.NewSpool(spoolMemory)
-	defer spool.Close() //nolint:errcheck // nothing of it is needed any more
+	defer spool.Close()
 	made, err := o.pack(ctx, tree, spool, report)
 	if err != nil {
 		return err

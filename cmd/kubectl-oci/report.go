@@ -19,7 +19,7 @@ type reporter struct {
 
 func newReporter(out io.Writer) *reporter {
 	file, ok := out.(*os.File)
-	return &reporter{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))} //nolint:gosec // a descriptor is small
+	return &reporter{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
 }
 
 func (r *reporter) line(format string, args ...any) {

@@ -33,7 +33,6 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl oci"},
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(streams.In)

@@ -82,7 +82,7 @@ func sameFiles(ctx context.Context, repo *registry.Repository, d ocispec.Descrip
 
 func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {
 	bar := report.bar("pushing", made.LayerDescriptor.Size)
-	defer bar.Finish() //nolint:errcheck // only drawn
+	defer func() { _ = bar.Finish() }()
 	openLayer := func() (io.ReadCloser, error) {
 		r, err := layer.Open()
 		if err != nil {

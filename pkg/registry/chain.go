@@ -23,7 +23,7 @@ func (c *chain) RoundTrip(req *http.Request) (*http.Response, error) {
 		last := i == len(c.sessions)-1
 		switch {
 		case !refused(resp, err):
-			c.accepted.Store(int32(i)) //nolint:gosec // an index of a short slice
+			c.accepted.Store(int32(i))
 			return resp, err
 		case last || !replayable(req):
 			c.accepted.Store(0) // none suffices: the next request tries them all

@@ -94,7 +94,7 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 	for i, credential := range candidates {
 		chain.sessions[i] = c.session(tk, repo.Registry, credential)
 	}
-	return newRepository(repo, chain, a, c.options)
+	return newRepository(ref, repo, chain, a, c.options)
 }
 
 func newCounter() *atomic.Int32 { return new(atomic.Int32) }

@@ -252,7 +252,7 @@ func TestRegistryThatWantsFewerRequestsIsLeftAlone(t *testing.T) {
 		if asked != 1 {
 			t.Errorf("it was asked %d times", asked)
 		}
-		time.Sleep(31 * time.Second)
+		time.Sleep(31 * time.Second) //nolint:forbidigo // simulated time
 		if resp, err := get(t, s); err != nil || resp.StatusCode != http.StatusOK {
 			t.Errorf("after the pause: %v", err)
 		}
@@ -309,7 +309,7 @@ func TestStall(t *testing.T) {
 	body := func(pause time.Duration, n int, end bool) roundTrip {
 		return func(req *http.Request) (*http.Response, error) {
 			resp := answer(req, http.StatusOK)
-			resp.Body = io.NopCloser(&trickle{ctx: req.Context(), pause: pause, left: n, end: end})
+			resp.Body = io.NopCloser(&trickle{done: req.Context().Done(), pause: pause, left: n, end: end})
 			return resp, nil
 		}
 	}
@@ -351,7 +351,7 @@ func fetch(t *testing.T, rt http.RoundTripper) error {
 }
 
 type trickle struct {
-	ctx   context.Context
+	done  <-chan struct{}
 	pause time.Duration
 	left  int
 	end   bool
@@ -362,12 +362,12 @@ func (r *trickle) Read(p []byte) (int, error) {
 		if r.end {
 			return 0, io.EOF
 		}
-		<-r.ctx.Done()
-		return 0, r.ctx.Err()
+		<-r.done
+		return 0, context.Canceled
 	}
 	select {
-	case <-r.ctx.Done():
-		return 0, r.ctx.Err()
+	case <-r.done:
+		return 0, context.Canceled
 	case <-time.After(r.pause):
 		p[0] = 'x'
 		return 1, nil

@@ -20,7 +20,7 @@ func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open fu
 		return fmt.Errorf("push blob %q: %w", d.Digest, err)
 	}
 	if err := remote.WriteLayer(r.repo, &blob{d, hash, open}, r.options(ctx)...); err != nil {
-		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.repo.Name(), translate(err))
+		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.ref.Name(), translate(err))
 	}
 	return nil
 }
@@ -29,11 +29,12 @@ func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open fu
 // found by its digest only.
 func (r *Repository) PushManifest(ctx context.Context, tag string, d ocispec.Descriptor, raw []byte) error {
 	var ref name.Reference = r.repo.Digest(d.Digest.String())
+	label := r.ref.At(d.Digest).String()
 	if tag != "" {
-		ref = r.repo.Tag(tag)
+		ref, label = r.repo.Tag(tag), r.ref.Name()+":"+tag
 	}
 	if err := remote.Put(ref, manifest{d.MediaType, raw}, r.options(ctx)...); err != nil {
-		return fmt.Errorf("push manifest %q: %w", ref.Name(), translate(err))
+		return fmt.Errorf("push manifest %q: %w", label, translate(err))
 	}
 	return nil
 }

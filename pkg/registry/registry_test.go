@@ -32,7 +32,7 @@ type fakeHost struct {
 func serve(t testing.TB, middleware func(http.Handler) http.Handler) *fakeHost {
 	t.Helper()
 	h := &fakeHost{}
-	var inner http.Handler = ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
+	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	if middleware != nil {
 		inner = middleware(inner)
 	}

@@ -24,11 +24,12 @@ const MaxTags = 100_000
 
 // Repository is one repository with one way to reach it. It is cheap to make and safe for concurrent use.
 type Repository struct {
+	ref       Reference // how the repository was named, for people
 	repo      name.Repository
 	transport http.RoundTripper
 }
 
-func newRepository(repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
+func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
 	var rt http.RoundTripper = &boundedTransport{next: &stallTransport{next: c, idle: a.timeout()}}
 	if o.Retry {
 		rt = transport.NewRetry(rt)
@@ -38,7 +39,7 @@ func newRepository(repo name.Repository, c *chain, a Access, o Options) (*Reposi
 	if err != nil {
 		return nil, fmt.Errorf("prepare transport: %w", err)
 	}
-	return &Repository{repo: repo, transport: rt}, nil
+	return &Repository{ref: ref, repo: repo, transport: rt}, nil
 }
 
 func (r *Repository) options(ctx context.Context) []remote.Option {
@@ -47,19 +48,20 @@ func (r *Repository) options(ctx context.Context) []remote.Option {
 
 // Resolve asks which descriptor tag names now: one HEAD, or one GET where the registry refuses HEAD.
 func (r *Repository) Resolve(ctx context.Context, tag string) (ocispec.Descriptor, error) {
-	return r.describe(ctx, r.repo.Tag(tag))
+	return r.describe(ctx, r.repo.Tag(tag), r.ref.Name()+":"+tag)
 }
 
 // Exists tells whether the repository has this manifest, and that the credential may read it: one HEAD.
 func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) {
-	_, err := r.describe(ctx, r.repo.Digest(d.String()))
+	_, err := r.describe(ctx, r.repo.Digest(d.String()), r.ref.At(d).String())
 	if IsNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (r *Repository) describe(ctx context.Context, ref name.Reference) (ocispec.Descriptor, error) {
+// describe asks for ref, which people know as label.
+func (r *Repository) describe(ctx context.Context, ref name.Reference, label string) (ocispec.Descriptor, error) {
 	desc, err := remote.Head(ref, r.options(ctx)...)
 	if headRefused(err) {
 		var full *remote.Descriptor
@@ -68,11 +70,11 @@ func (r *Repository) describe(ctx context.Context, ref name.Reference) (ocispec.
 		}
 	}
 	if err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", ref.Name(), translate(err))
+		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, translate(err))
 	}
 	d := digest.Digest(desc.Digest.String())
 	if d.Algorithm() != digest.SHA256 {
-		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: digest %q is no sha256", ref.Name(), d)
+		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: digest %q is no sha256", label, d)
 	}
 	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: d, Size: desc.Size}, nil
 }
@@ -93,13 +95,13 @@ func headRefused(err error) bool {
 // Manifest fetches the manifest or index that d describes. The bytes have d's digest; mediaType is what the registry says
 // they are, where d does not.
 func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []byte, mediaType string, err error) {
-	ref := r.repo.Digest(d.Digest.String())
+	label := r.ref.At(d.Digest)
 	if d.Size > artifact.MaxManifest {
-		return nil, "", fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", ref.Name(), d.Size, artifact.MaxManifest)
+		return nil, "", fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", label, d.Size, artifact.MaxManifest)
 	}
-	got, err := remote.Get(ref, r.options(ctx)...)
+	got, err := remote.Get(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
 	if err != nil {
-		return nil, "", fmt.Errorf("fetch manifest %q: %w", ref.Name(), translate(err))
+		return nil, "", fmt.Errorf("fetch manifest %q: %w", label, translate(err))
 	}
 	return got.Manifest, cmp.Or(d.MediaType, string(got.MediaType)), nil
 }
@@ -107,23 +109,23 @@ func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []
 // Blob fetches the blob that d describes. The reader fails before EOF unless size and digest are d's. The caller closes
 // it.
 func (r *Repository) Blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-	ref := r.repo.Digest(d.Digest.String())
-	layer, err := remote.Layer(ref, r.options(ctx)...)
+	label := r.ref.At(d.Digest)
+	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
 	if err != nil {
-		return nil, fmt.Errorf("fetch blob %q: %w", ref.Name(), translate(err))
+		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}
 	body, err := layer.Compressed()
 	if err != nil {
-		return nil, fmt.Errorf("fetch blob %q: %w", ref.Name(), translate(err))
+		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}
-	return &sizedReader{body: body, name: ref.Name(), left: d.Size}, nil
+	return &sizedReader{body: body, label: label, left: d.Size}, nil
 }
 
 // sizedReader holds a blob to the size its descriptor gives; the client library holds it to the digest.
 type sizedReader struct {
-	body io.ReadCloser
-	name string
-	left int64
+	body  io.ReadCloser
+	label Reference
+	left  int64
 }
 
 func (s *sizedReader) Read(p []byte) (int, error) {
@@ -131,11 +133,11 @@ func (s *sizedReader) Read(p []byte) (int, error) {
 	s.left -= int64(n)
 	switch {
 	case s.left < 0:
-		return 0, fmt.Errorf("fetch blob %q: it is longer than its descriptor says", s.name)
+		return 0, fmt.Errorf("fetch blob %q: it is longer than its descriptor says", s.label)
 	case err == io.EOF && s.left > 0:
-		return n, fmt.Errorf("fetch blob %q: it ends %d bytes early: %w", s.name, s.left, io.ErrUnexpectedEOF)
+		return n, fmt.Errorf("fetch blob %q: it ends %d bytes early: %w", s.label, s.left, io.ErrUnexpectedEOF)
 	case err != nil && err != io.EOF:
-		return n, fmt.Errorf("fetch blob %q: %w", s.name, translate(err))
+		return n, fmt.Errorf("fetch blob %q: %w", s.label, translate(err))
 	}
 	return n, err
 }
@@ -146,20 +148,20 @@ func (s *sizedReader) Close() error { return s.body.Close() }
 func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 	puller, err := remote.NewPuller(r.options(ctx)...)
 	if err != nil {
-		return nil, fmt.Errorf("list tags of %q: %w", r.repo.Name(), err)
+		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), err)
 	}
 	pages, err := puller.Lister(ctx, r.repo)
 	if err != nil {
-		return nil, fmt.Errorf("list tags of %q: %w", r.repo.Name(), translate(err))
+		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
 	}
 	var tags []string
 	for pages.HasNext() {
 		page, err := pages.Next(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list tags of %q: %w", r.repo.Name(), translate(err))
+			return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
 		}
 		if tags = append(tags, page.Tags...); len(tags) > MaxTags {
-			return nil, fmt.Errorf("list tags of %q: more than %d", r.repo.Name(), MaxTags)
+			return nil, fmt.Errorf("list tags of %q: more than %d", r.ref.Name(), MaxTags)
 		}
 	}
 	return tags, nil

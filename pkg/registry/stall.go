@@ -2,9 +2,11 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,32 +34,38 @@ type stallTransport struct {
 }
 
 func (t *stallTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	stalled := &StallError{Host: req.URL.Host, For: t.idle}
-	timer := time.AfterFunc(t.idle, func() { cancel(stalled) })
-	w := &watched{ctx: ctx, cancel: cancel, timer: timer, idle: t.idle}
+	ctx, cancel := context.WithCancel(req.Context())
+	w := &watched{cancel: cancel, idle: t.idle, host: req.URL.Host}
+	w.timer = time.AfterFunc(t.idle, w.stall)
 	req = req.Clone(ctx)
 	w.watchUpload(req)
 	resp, err := t.next.RoundTrip(req)
-	timer.Stop()
+	w.timer.Stop()
 	if err != nil {
-		cancel(nil)
+		cancel()
 		return nil, w.explain(err)
 	}
 	resp.Body = &watchedDownload{ReadCloser: resp.Body, watched: w}
 	return resp, nil
 }
 
+// watched is one request and the clock that may end it.
 type watched struct {
-	ctx    context.Context // of the request, whose cause tells a stall from the caller's own cancelling
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	idle   time.Duration
+	cancel  context.CancelFunc
+	timer   *time.Timer
+	idle    time.Duration
+	host    string
+	stalled atomic.Bool // tells a stall from the caller's own cancelling
+}
+
+func (w *watched) stall() {
+	w.stalled.Store(true)
+	w.cancel()
 }
 
 func (w *watched) explain(err error) error {
-	if stalled, ok := context.Cause(w.ctx).(*StallError); ok {
-		return stalled
+	if w.stalled.Load() {
+		return &StallError{Host: w.host, For: w.idle}
 	}
 	return err
 }
@@ -102,14 +110,14 @@ func (b *watchedDownload) Read(p []byte) (int, error) {
 	b.timer.Reset(b.idle)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
-	if err != nil && err != io.EOF {
-		err = b.explain(err)
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
 	}
-	return n, err
+	return n, b.explain(err)
 }
 
 func (b *watchedDownload) Close() error {
 	b.timer.Stop()
-	b.cancel(nil)
+	b.cancel()
 	return b.ReadCloser.Close()
 }

@@ -29,7 +29,7 @@ func chooseLayer(m *ocispec.Manifest, selector *v1.OCILayerSelector) (ocispec.De
 // storeLayer fetches the layer, checks it and puts what the spec asks for into the store.
 func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, req Request) (store.Entry, error) {
 	spool := archive.NewSpool(spoolMemory)
-	defer spool.Close() //nolint:errcheck // nothing of it is needed any more
+	defer spool.Close()
 	if err := s.fetchLayer(ctx, repo, layer, spool); err != nil {
 		return store.Entry{}, err
 	}
@@ -55,7 +55,7 @@ func (s *Source) fetchLayer(ctx context.Context, repo *registry.Repository, laye
 	if err != nil {
 		return failedRequest(v1.ReasonPullFailed, err)
 	}
-	defer body.Close() //nolint:errcheck // all of it was read, or it failed before
+	defer body.Close()
 	if _, err := io.Copy(&spoolWriter{spool: spool}, body); err != nil {
 		if full, ok := errors.AsType[*spoolError](err); ok {
 			return failedStorage(full)
@@ -86,7 +86,7 @@ func judge(ctx context.Context, spool *archive.Spool, ignore *string, limits arc
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	return archive.Judge(ctx, r, ignore, limits)
 }
 
@@ -95,7 +95,7 @@ func repack(ctx context.Context, w io.Writer, spool *archive.Spool, verdict *arc
 	if err != nil {
 		return err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	_, err = verdict.Repack(ctx, w, r)
 	return err
 }
@@ -106,7 +106,7 @@ func copyOf(spool *archive.Spool) func(io.Writer) error {
 		if err != nil {
 			return err
 		}
-		defer r.Close() //nolint:errcheck // only read
+		defer r.Close()
 		_, err = io.Copy(w, r)
 		return err
 	}
