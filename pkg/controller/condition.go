@@ -1,0 +1,111 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+)
+
+// judge sets the conditions of a status that tells of its artifact already.
+func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outcome, now metav1.Time) {
+	c := conditions{list: &status.Conditions, generation: object.Generation, now: now}
+	if status.Artifact == nil {
+		c.drop(v1.ConditionArtifactInStorage)
+	}
+	if object.Spec.Verify == nil {
+		c.drop(v1.ConditionSourceVerified)
+	}
+	if found.failure == nil {
+		c.succeed(status.Artifact.Revision)
+		return
+	}
+	c.outdated(status.Artifact, found.result.Revision)
+	c.fail(found.failure)
+}
+
+// conditions changes a list of conditions in place.
+type conditions struct {
+	list       *[]metav1.Condition
+	generation int64
+	now        metav1.Time
+}
+
+func (c conditions) succeed(revision string) {
+	message := fmt.Sprintf("stored artifact for digest '%s'", revision)
+	c.drop(v1.ConditionReconciling, v1.ConditionStalled,
+		v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)
+	c.set(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonSucceeded, message)
+	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, message)
+}
+
+func (c conditions) fail(failure *source.Error) {
+	message := clip(failure.Error(), maxMessage)
+	c.set(v1.ConditionReady, metav1.ConditionFalse, failure.Reason, message)
+	if failure.Terminal {
+		c.drop(v1.ConditionReconciling)
+		c.set(v1.ConditionStalled, metav1.ConditionTrue, failure.Reason, message)
+	} else {
+		c.drop(v1.ConditionStalled)
+		c.set(v1.ConditionReconciling, metav1.ConditionTrue, v1.ReasonProgressingWithRetry, message)
+	}
+	for _, kind := range []string{v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed} {
+		if kind != failure.Condition {
+			c.drop(kind)
+		}
+	}
+	failed := metav1.ConditionTrue
+	if failure.Condition == v1.ConditionSourceVerified {
+		failed = metav1.ConditionFalse
+	}
+	c.set(failure.Condition, failed, failure.Reason, message)
+}
+
+// outdated says so where the run that failed saw another revision than the artifact's. One that saw none knows no better than
+// the run before.
+func (c conditions) outdated(artifact *v1.Artifact, seen string) {
+	switch {
+	case seen == "":
+	case artifact != nil && artifact.Revision == seen:
+		c.drop(v1.ConditionArtifactOutdated)
+	default:
+		c.set(v1.ConditionArtifactOutdated, metav1.ConditionTrue, v1.ReasonNewRevision, fmt.Sprintf("new revision '%s'", seen))
+	}
+}
+
+func (c conditions) set(kind string, status metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(c.list, metav1.Condition{
+		Type:               kind,
+		Status:             status,
+		ObservedGeneration: c.generation,
+		LastTransitionTime: c.now,
+		Reason:             reason,
+		Message:            message,
+	})
+}
+
+func (c conditions) drop(kinds ...string) {
+	for _, kind := range kinds {
+		meta.RemoveStatusCondition(c.list, kind)
+	}
+}
+
+// Bytes of a message in a condition, where the schema allows 32 KiB, and in an event, where the API server allows 1 KiB.
+const (
+	maxMessage = 4 << 10
+	maxNote    = 1 << 10
+)
+
+// clip makes a text that may quote a registry fit: valid UTF-8, which is what the API server would make of it, and at most limit bytes.
+func clip(text string, limit int) string {
+	const more = "…"
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit-len(more)], "") + more
+}

@@ -1,0 +1,117 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// Runner turns a spec into an entry of the store, as [source.Source] does. The error is a *source.Error. It must be safe for
+// concurrent use with different keys.
+type Runner interface {
+	Run(context.Context, source.Request) (source.Result, error)
+}
+
+// Reconciler reconciles OCIRepository objects. All fields but Retention and Jitter are required.
+type Reconciler struct {
+	Client    client.Client // reads objects from a cache that includes its own writes
+	Live      client.Reader // reads Secrets, and objects that changed meanwhile, from the API server
+	Source    Runner
+	Store     *store.Store
+	Events    events.AnnotatedEventRecorder
+	Durations *prometheus.HistogramVec // see NewDurations
+	Address   string                   // host[:port] under which consumers reach the file server
+	Retention store.Retention
+	Jitter    float64 // part of the interval, 0 to 1, that a poll may come early or late
+}
+
+// readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
+const readTimeout = 10 * time.Second
+
+// Reconcile brings one object and what is exposed for it up to date. An error means: again, after a back-off.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	object, err := r.read(ctx, req.NamespacedName)
+	switch {
+	case apierrors.IsNotFound(err):
+		return ctrl.Result{}, r.forget(req.NamespacedName)
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	ctx = context.WithoutCancel(ctx) // a shutdown waits for what has begun
+	if err := r.releaseFinalizer(ctx, object); err != nil {
+		return ctrl.Result{}, err
+	}
+	if object.Spec.Suspend || !object.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	defer r.observe(object, time.Now())
+	found := r.run(ctx, object)
+	err = r.report(ctx, object, found)
+	switch {
+	case errors.Is(err, errSuperseded):
+		return ctrl.Result{}, nil // the newer spec is in the queue already
+	case err != nil:
+		return ctrl.Result{}, err
+	}
+	if err := r.prune(object); err != nil {
+		return ctrl.Result{}, err
+	}
+	return next(object, found.failure, r.Jitter)
+}
+
+func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1.OCIRepository, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	object := &v1.OCIRepository{}
+	return object, r.Client.Get(ctx, name, object)
+}
+
+// outcome is what a run came to.
+type outcome struct {
+	result  source.Result
+	failure *source.Error // nil: it succeeded
+}
+
+func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome {
+	result, err := r.expose(ctx, object)
+	return outcome{result, asFailure(err)}
+}
+
+// expose has the source look at the registry with the credentials that the object refers to.
+func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository) (source.Result, error) {
+	if err := supported(object.Spec); err != nil {
+		return source.Result{}, err
+	}
+	access, err := r.access(ctx, object)
+	if err != nil {
+		return source.Result{}, err
+	}
+	return r.Source.Run(ctx, source.Request{
+		Key:        keyOf(object),
+		Spec:       object.Spec,
+		Access:     access,
+		Advertised: advertised(object.Status),
+	})
+}
+
+// asFailure takes an error of an unknown kind for one of the registry.
+func asFailure(err error) *source.Error {
+	if err == nil {
+		return nil
+	}
+	if failure, ok := errors.AsType[*source.Error](err); ok {
+		return failure
+	}
+	return &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonReadOperationFailed, Err: err}
+}

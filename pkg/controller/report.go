@@ -1,0 +1,71 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+)
+
+// fieldOwner is the name under which the agent's writes appear in an object's managed fields.
+const fieldOwner = client.FieldOwner("oci-agent")
+
+// errSuperseded says that the spec changed during the run, so that what was found answers a question nobody asks any more.
+var errSuperseded = errors.New("spec changed meanwhile")
+
+// report writes the outcome of a run into the object's status, and into an event, where it says anything new. The event comes
+// last: one that is lost tells nothing that the status does not.
+func (r *Reconciler) report(ctx context.Context, object *v1.OCIRepository, found outcome) error {
+	before := *object.Status.DeepCopy()
+	after := answer(object, found, r.Address, time.Now())
+	if !changed(before, after) {
+		return nil
+	}
+	if err := r.writeStatus(ctx, object, after); err != nil {
+		return err
+	}
+	r.announce(ctx, object, before, after)
+	return nil
+}
+
+// changed tells whether a status has to be written. These are the reasons, and the passing of time is none:
+//   - the artifact, one of its properties, or the address that serves it
+//   - the ignore rules or the layer selector it was made by
+//   - a condition that comes or goes, or another status, reason, message or generation of one
+//   - a new generation that was answered
+//   - a request to reconcile that was answered
+func changed(before, after v1.OCIRepositoryStatus) bool {
+	return !equality.Semantic.DeepEqual(before, after)
+}
+
+// writeStatus gives the object a status, unless its spec is not the one that the status was computed from any more. An object that
+// is gone needs none.
+func (r *Reconciler) writeStatus(ctx context.Context, object *v1.OCIRepository, status v1.OCIRepositoryStatus) error {
+	name, uid, generation := client.ObjectKeyFromObject(object), object.UID, object.Generation
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		base := object.DeepCopy()
+		object.Status = *status.DeepCopy()
+		conflict := r.Client.Status().Patch(ctx, object, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}), fieldOwner)
+		if !apierrors.IsConflict(conflict) {
+			return conflict
+		}
+		if err := r.Live.Get(ctx, name, object); err != nil {
+			return err
+		}
+		if object.UID != uid || object.Generation != generation {
+			return errSuperseded
+		}
+		return conflict
+	})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("write status of %q: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package controller
+
+import (
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+)
+
+// Pace says how much the reconciler does at once, and how soon it tries again what failed.
+type Pace struct {
+	Concurrent         int // objects at once
+	MinRetry, MaxRetry time.Duration
+}
+
+// SetUp has the manager run the reconciler where it leads. What the store holds for objects that are gone is dropped at the start.
+func (r *Reconciler) SetUp(mgr ctrl.Manager, pace Pace) error {
+	warm := true
+	err := ctrl.NewControllerManagedBy(mgr).
+		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested()))).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: pace.Concurrent,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](pace.MinRetry, pace.MaxRetry),
+			EnableWarmup:            &warm, // a replica in waiting is ready when its cache is
+		}).
+		Complete(r)
+	if err != nil {
+		return err
+	}
+	return mgr.Add(manager.RunnableFunc(r.sweep))
+}
+
+// requested passes an update by which somebody asks for a reconcile.
+func requested() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
+		return before[v1.AnnotationReconcileRequest] != after[v1.AnnotationReconcileRequest]
+	}}
+}
