@@ -23,13 +23,12 @@ type Pace struct {
 
 // SetUp has the manager run the reconciler where it leads. What the store holds for objects that are gone is dropped at the start.
 func (r *Reconciler) SetUp(mgr ctrl.Manager, pace Pace) error {
-	warm := true
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested()))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: pace.Concurrent,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](pace.MinRetry, pace.MaxRetry),
-			EnableWarmup:            &warm, // a replica in waiting is ready when its cache is
+			EnableWarmup:            new(true), // a replica in waiting is ready when its cache is
 		}).
 		Complete(r)
 	if err != nil {

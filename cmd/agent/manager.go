@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+)
+
+// newManager makes what runs the agent's parts: cache, client, leader election, metrics and probes.
+func newManager(opts *options) (ctrl.Manager, error) {
+	config, err := clusterConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(v1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         cacheOptions(opts),
+		Client:                        client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
+		Metrics:                       metricsserver.Options{BindAddress: opts.metricsAddr},
+		HealthProbeBindAddress:        opts.healthAddr,
+		GracefulShutdownTimeout:       &opts.grace,
+		LeaderElection:                opts.leaderElection,
+		LeaderElectionID:              name,
+		LeaderElectionNamespace:       opts.namespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &opts.leaseDuration,
+		RenewDeadline:                 &opts.renew,
+		RetryPeriod:                   &opts.poll,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("objects", synced(mgr)))
+}
+
+func clusterConfig(opts *options) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = opts.kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find cluster: %w", err)
+	}
+	config.QPS, config.Burst, config.UserAgent = float32(opts.qps), opts.burst, name
+	return config, nil
+}
+
+// cacheOptions keeps objects without what only the API server needs to know of them.
+func cacheOptions(opts *options) cache.Options {
+	options := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]cache.ByObject{&v1.OCIRepository{}: {Label: opts.selector}},
+	}
+	if !opts.allNamespaces {
+		options.DefaultNamespaces = map[string]cache.Config{opts.namespace: {}}
+	}
+	return options
+}
+
+// synced says whether all objects have been read. The file server listens before the first probe is answered.
+func synced(mgr ctrl.Manager) healthz.Checker {
+	return func(r *http.Request) error {
+		informer, err := mgr.GetCache().GetInformer(r.Context(), &v1.OCIRepository{}, cache.BlockUntilSynced(false))
+		if err != nil {
+			return err
+		}
+		if !informer.HasSynced() {
+			return errors.New("objects are not all read yet")
+		}
+		return nil
+	}
+}

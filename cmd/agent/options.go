@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
+	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// options is what the flags say.
+type options struct {
+	kubeconfig string
+	qps        float64
+	burst      int
+
+	storagePath, storageAddr, storageAdvAddr string
+	metricsAddr, healthAddr                  string
+
+	namespace     string // the agent's own
+	allNamespaces bool
+	selector      labels.Selector
+
+	leaderElection             bool
+	leaseDuration, renew, poll time.Duration
+
+	pace      controller.Pace
+	jitter    int // percent
+	retention store.Retention
+	limits    archive.Limits
+	grace     time.Duration
+
+	logLevel slog.Level
+	logText  bool
+
+	ignored []string // flags given that mean nothing here
+}
+
+// parse reads the command line. Help and the flags' own errors go to usage.
+func parse(args []string, env func(string) string, usage io.Writer) (*options, error) {
+	o := &options{namespace: env("RUNTIME_NAMESPACE"), selector: labels.Everything(), limits: archive.DefaultLimits()}
+	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	o.bindCluster(flags)
+	o.bindStorage(flags)
+	o.bindPace(flags)
+	o.bindLog(flags)
+	o.bindIgnored(flags)
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	return o, o.validate()
+}
+
+func (o *options) bindCluster(f *flag.FlagSet) {
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster; otherwise KUBECONFIG or the Pod's own account")
+	f.Float64Var(&o.qps, "kube-api-qps", 50, "requests per second to the API server")
+	f.IntVar(&o.burst, "kube-api-burst", 300, "requests to the API server at once, beyond the rate")
+	f.BoolVar(&o.allNamespaces, "watch-all-namespaces", true, "watch the objects of all namespaces; otherwise only those of RUNTIME_NAMESPACE")
+	f.Func("watch-label-selector", "watch only objects with labels that match this `selector`", func(s string) (err error) {
+		o.selector, err = labels.Parse(s)
+		return err
+	})
+	f.BoolVar(&o.leaderElection, "enable-leader-election", false, "let only one of several agents reconcile")
+	f.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 35*time.Second, "how long an agent that vanished stays the leader")
+	f.DurationVar(&o.renew, "leader-election-renew-deadline", 30*time.Second, "how long the leader tries to stay it")
+	f.DurationVar(&o.poll, "leader-election-retry-period", 5*time.Second, "time between two tries to become or stay the leader")
+	f.StringVar(&o.metricsAddr, "metrics-addr", ":8080", "`address` of the metrics; 0 turns them off")
+	f.StringVar(&o.healthAddr, "health-addr", ":9440", "`address` of the probes /healthz and /readyz")
+}
+
+func (o *options) bindStorage(f *flag.FlagSet) {
+	f.StringVar(&o.storagePath, "storage-path", "", "`folder` that holds what is exposed (required)")
+	f.StringVar(&o.storageAddr, "storage-addr", ":9090", "`address` of the file server")
+	f.StringVar(&o.storageAdvAddr, "storage-adv-addr", "", "`address`, host or host:port, under which others reach the file server; otherwise its own")
+	f.DurationVar(&o.retention.TTL, "artifact-retention-ttl", time.Minute, "how long a superseded artifact can still be downloaded")
+	f.IntVar(&o.retention.Records, "artifact-retention-records", 2, "how many superseded artifacts of an object can still be downloaded")
+	quantity(f, &o.limits.Compressed, "layer-max-size", "compressed `bytes` of a layer, such as 512Mi")
+	quantity(f, &o.limits.Expanded, "layer-max-expanded-size", "uncompressed `bytes` of a layer")
+	f.IntVar(&o.limits.Entries, "layer-max-entries", o.limits.Entries, "files and folders in a layer")
+	f.IntVar(&o.limits.Path, "layer-max-path", o.limits.Path, "bytes of a path in a layer")
+}
+
+func (o *options) bindPace(f *flag.FlagSet) {
+	f.IntVar(&o.pace.Concurrent, "concurrent", 10, "objects reconciled at once")
+	f.DurationVar(&o.pace.MinRetry, "min-retry-delay", 750*time.Millisecond, "wait after a first failure; it doubles with each one that follows")
+	f.DurationVar(&o.pace.MaxRetry, "max-retry-delay", 15*time.Minute, "longest wait after a failure")
+	f.IntVar(&o.jitter, "interval-jitter-percentage", 5, "by how much of its interval an object may be polled early or late")
+	f.DurationVar(&o.grace, "graceful-shutdown-timeout", 50*time.Second, "how long downloads may go on when the agent is told to stop")
+}
+
+func (o *options) bindLog(f *flag.FlagSet) {
+	f.Func("log-level", "trace, debug, info (the default) or error", func(s string) error {
+		level, ok := map[string]slog.Level{"trace": slog.LevelDebug - 4, "debug": slog.LevelDebug, "info": slog.LevelInfo, "error": slog.LevelError}[s]
+		if !ok {
+			return errors.New("not trace, debug, info or error")
+		}
+		o.logLevel = level
+		return nil
+	})
+	f.Func("log-encoding", "json (the default) or console", func(s string) error {
+		if s != "json" && s != "console" {
+			return errors.New("not json or console")
+		}
+		o.logText = s == "console"
+		return nil
+	})
+}
+
+// quantity binds a flag whose default is the value there is.
+func quantity(f *flag.FlagSet, value *int64, name, usage string) {
+	f.Func(name, fmt.Sprintf("%s (default %s)", usage, resource.NewQuantity(*value, resource.BinarySI)), func(s string) error {
+		q, err := resource.ParseQuantity(s)
+		*value = q.Value()
+		return err
+	})
+}
+
+func (o *options) validate() error {
+	switch {
+	case o.storagePath == "":
+		return errors.New("--storage-path is missing: name a folder for what is exposed")
+	case o.jitter < 0 || o.jitter >= 100:
+		return fmt.Errorf("--interval-jitter-percentage is %d, not 0 to 99", o.jitter)
+	case o.pace.Concurrent < 1:
+		return fmt.Errorf("--concurrent is %d, not 1 or more", o.pace.Concurrent)
+	case min(o.limits.Compressed, o.limits.Expanded) < 1 || min(o.limits.Entries, o.limits.Path) < 1:
+		return errors.New("a limit of a layer is not 1 or more")
+	case !o.allNamespaces && o.namespace == "":
+		return errors.New("--watch-all-namespaces=false needs RUNTIME_NAMESPACE in the environment")
+	}
+	// The store takes zero for its own default.
+	if o.retention.TTL <= 0 {
+		o.retention.TTL = -1
+	}
+	if o.retention.Records <= 0 {
+		o.retention.Records = -1
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/server"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// name of the lease, and of the agent in events and requests to registries.
+const name = "oci-agent"
+
+// run wires the parts together and runs them until the context is done.
+func run(ctx context.Context, log *slog.Logger, opts *options) error {
+	files, err := store.Open(opts.storagePath)
+	if err != nil {
+		return err
+	}
+	defer files.Close() //nolint:errcheck // the process ends
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", opts.storageAddr)
+	if err != nil {
+		return fmt.Errorf("open file server: %w", err)
+	}
+	defer listener.Close() //nolint:errcheck // the server has closed it, unless it never started
+	mgr, err := newManager(opts)
+	if err != nil {
+		return err
+	}
+	if err := addReconciler(mgr, opts, files, advertise(opts, listener.Addr())); err != nil {
+		return err
+	}
+	web := &server.Server{Store: files, Log: log, Grace: opts.grace}
+	serve := func(ctx context.Context) error { return web.Serve(ctx, listener) }
+	if err := mgr.Add(onEveryReplica{serve}); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func addReconciler(mgr ctrl.Manager, opts *options, files *store.Store, address string) error {
+	durations := controller.NewDurations()
+	if err := metrics.Registry.Register(durations); err != nil {
+		return err
+	}
+	reconciler := &controller.Reconciler{
+		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
+		Source: &source.Source{
+			Registry: registry.NewClient(registry.Options{UserAgent: name}),
+			Store:    files,
+			Limits:   opts.limits,
+		},
+		Store:     files,
+		Events:    mgr.GetEventRecorder(name),
+		Durations: durations,
+		Address:   address,
+		Retention: opts.retention,
+		Jitter:    float64(opts.jitter) / 100,
+	}
+	return reconciler.SetUp(mgr, opts.pace)
+}
+
+// advertise gives the address that consumers are told: the one asked for, or the listener's own, with a name that this machine
+// knows where it listens on all addresses.
+func advertise(opts *options, listening net.Addr) string {
+	if opts.storageAdvAddr != "" {
+		return opts.storageAdvAddr
+	}
+	host, port, err := net.SplitHostPort(listening.String())
+	if ip := net.ParseIP(host); err != nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// onEveryReplica runs whether or not this one leads.
+type onEveryReplica struct{ manager.RunnableFunc }
+
+func (onEveryReplica) NeedLeaderElection() bool { return false }
