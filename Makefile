@@ -1,0 +1,60 @@
+# Every target says in its "##" comment what it is for; `make help` prints them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GOFLAGS_BUILD := -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+TESTFLAGS ?= -race -shuffle=on
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the plugin and the agent into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/kubectl-oci ./cmd/kubectl-oci
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/agent ./cmd/agent
+
+.PHONY: test
+test: lint unit e2e ## Lint, unit tests and the tests against real parts, all with the race detector
+
+.PHONY: unit
+unit: ## Unit tests of the product and of its tools
+	go test $(TESTFLAGS) ./...
+	go -C tools test $(TESTFLAGS) ./...
+
+.PHONY: e2e
+e2e: control-plane ## Tests against a real control plane and real registries
+	go -C e2e test $(TESTFLAGS) -timeout 20m ./...
+
+.PHONY: control-plane
+control-plane: ## Build what the testbed runs: etcd, kube-apiserver, kube-controller-manager
+	@mkdir -p .cache/bin
+	@go -C e2e build -o ../.cache/bin/testbed ./cmd/testbed
+	@.cache/bin/testbed build
+
+.PHONY: lint
+lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tidy modules
+	@for dir in . e2e tools; do echo "lint $$dir"; (cd $$dir && "$(CURDIR)/.cache/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
+	@for dir in . e2e tools tools/lint; do go -C $$dir mod tidy -diff; done
+	@go -C tools run ./generate -check
+
+.cache/bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
+	@echo "building golangci-lint (about two minutes, once)"
+	@mkdir -p $(@D)
+	@go -C tools/lint build -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+.PHONY: generate
+generate: ## Write the generated files anew: deep copies and the CRD
+	go -C tools run ./generate
+
+.PHONY: demo
+demo: ## Show it all: push a folder, the agent exposes it (KEEP=1 leaves it running)
+	@mkdir -p .cache/bin
+	@go -C e2e build -o ../.cache/bin/demo ./cmd/demo
+	@cd e2e && exec ../.cache/bin/demo

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/product"
+	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
+)
+
+// stage is what the demo plays on.
+type stage struct {
+	dir      string // scratch
+	root     string // of the repository
+	kubectl  string
+	cluster  string // kubeconfig
+	registry string // host:port
+	binaries product.Binaries
+	agent    *product.Agent
+	start    time.Time
+	undo     []func() // last one first
+}
+
+func prepare(ctx context.Context) (_ *stage, err error) {
+	s := &stage{start: time.Now()}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.root, err = product.Root(ctx); err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "kubectl-oci-demo-"); err != nil {
+		return nil, err
+	}
+	s.onClose(func() { os.RemoveAll(s.dir) })
+	s.say("building the plugin and the agent (a minute or two the first time)")
+	if s.binaries, err = product.Build(ctx, filepath.Join(s.root, "bin")); err != nil {
+		return nil, err
+	}
+	s.cluster, s.registry = os.Getenv("KUBECONFIG"), os.Getenv("REGISTRY")
+	if s.cluster != "" && s.registry != "" {
+		s.kubectl, err = exec.LookPath("kubectl")
+		return s, err
+	}
+	return s, s.startTestbed(ctx)
+}
+
+func (s *stage) startTestbed(ctx context.Context) error {
+	s.say("starting a control plane and a registry on this machine (the first time they are built: about eight minutes)")
+	tb, err := testbed.Start(ctx, testbed.Options{Kubectl: true, Log: os.Stderr})
+	if err != nil {
+		return err
+	}
+	s.onClose(tb.Stop)
+	s.cluster, s.registry, s.kubectl = tb.Kubeconfig, tb.Registry.Host, tb.Kubectl
+	return nil
+}
+
+func (s *stage) onClose(f func()) { s.undo = append(s.undo, f) }
+
+func (s *stage) close() {
+	for i := len(s.undo) - 1; i >= 0; i-- {
+		s.undo[i]()
+	}
+	s.undo = nil
+}
+
+// say prints what happens next, and the seconds since the start.
+func (s *stage) say(format string, args ...any) {
+	fmt.Printf("\n[%5.1fs] %s\n", time.Since(s.start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// command prints and runs a command line as a user would type it, and returns what it printed on standard output.
+func (s *stage) command(ctx context.Context, stdin string, words ...string) (string, error) {
+	fmt.Printf("$ %s\n", strings.Join(words, " "))
+	path := map[string]string{"kubectl": s.kubectl, "kubectl-oci": s.binaries.Plugin}[words[0]]
+	cmd := exec.CommandContext(ctx, path, words[1:]...)
+	cmd.Dir = s.root
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.cluster)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	err := cmd.Run()
+	fmt.Print(out.String())
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", cmp.Or(strings.Join(words, " "), path), errors.Join(err, s.agentTrouble()))
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// agentTrouble tells of an agent that died meanwhile.
+func (s *stage) agentTrouble() error {
+	if s.agent == nil {
+		return nil
+	}
+	return s.agent.Err()
+}
+
+func (s *stage) lookAround() {
+	fmt.Printf(`
+Everything runs on until Ctrl-C. In another terminal:
+
+  export KUBECONFIG=%s
+  alias kubectl=%s
+  kubectl get ocirepositories -A
+  %s push %s/org/app-config:v1.0.0 -f ./examples/app-config -a note=mine
+  curl -s http://%s/metrics | grep gotk
+  tail -f %s
+`, s.cluster, s.kubectl, s.binaries.Plugin, s.registry, s.agent.Metrics, filepath.Join(s.dir, "agent.log"))
+}

@@ -1,0 +1,116 @@
+package product
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/process"
+)
+
+// AgentOptions say how an agent runs. All but Args and Env are required.
+type AgentOptions struct {
+	Path       string   // of the program
+	Kubeconfig string   // of the cluster
+	Dir        string   // for its store and its log; may be used again by the next agent
+	Args       []string // further flags
+	Env        []string // NAME=value, added to this process's environment
+}
+
+// Agent is a running agent. Its addresses are on loopback.
+type Agent struct {
+	*process.Process
+	Storage, Metrics, Health string // host:port
+}
+
+// StartAgent starts an agent and waits until it is ready. Stop must be called.
+func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{Storage: ports[0], Metrics: ports[1], Health: ports[2]}
+	args := []string{
+		"--kubeconfig=" + o.Kubeconfig,
+		"--storage-path=" + filepath.Join(o.Dir, "store"),
+		"--storage-addr=" + a.Storage,
+		"--storage-adv-addr=" + a.Storage,
+		"--metrics-addr=" + a.Metrics,
+		"--health-addr=" + a.Health,
+	}
+	a.Process, err = process.Start(process.Command{
+		Name: "agent",
+		Path: o.Path,
+		Args: append(args, o.Args...),
+		Env:  append(os.Environ(), o.Env...),
+		Log:  filepath.Join(o.Dir, "agent.log"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.untilReady(ctx); err != nil {
+		a.Stop()
+		return nil, fmt.Errorf("start agent: %w", err)
+	}
+	return a, nil
+}
+
+// Terminate asks the agent to end and waits until it has.
+func (a *Agent) Terminate(ctx context.Context) error {
+	a.Signal(syscall.SIGTERM)
+	select {
+	case <-a.Done():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Agent) untilReady(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !a.ready(ctx) {
+		select {
+		case <-tick.C:
+		case <-a.Done():
+			return a.Err()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (a *Agent) ready(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Health+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// freePorts gives n loopback addresses that nobody listens on now.
+func freePorts(n int) ([]string, error) {
+	var addresses []string
+	var errs []error
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		addresses = append(addresses, l.Addr().String())
+		defer func() { errs = append(errs, l.Close()) }() // all are held until all are found
+	}
+	return addresses, errors.Join(errs...)
+}

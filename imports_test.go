@@ -1,0 +1,78 @@
+package kubectloci_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/kubectl-oci/kubectl-oci/"
+
+// levels orders the rooms of the house: a package may import only packages of a lower level.
+var levels = map[string]int{
+	"pkg/api/source/v1": 0,
+	"pkg/archive":       0,
+	"pkg/artifact":      0,
+	"pkg/resource":      0,
+	"pkg/store":         0,
+	"pkg/registry":      1,
+	"pkg/signature":     2,
+	"pkg/source":        3,
+	"pkg/controller":    4,
+	"pkg/server":        4,
+	"cmd/agent":         5,
+	"cmd/kubectl-oci":   5,
+}
+
+// reserved names, for prefixes of import paths, the only rooms that may import them.
+var reserved = []struct {
+	prefix string
+	rooms  []string
+}{
+	{"github.com/google/go-containerregistry/", []string{"pkg/registry", "pkg/signature", "pkg/source"}},
+	{"k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
+	{"sigs.k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
+}
+
+// Imports point to a lower level, never sideways or up, and nobody imports cmd.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatalf("list packages: %v", err)
+	}
+	checked := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		room, ok := strings.CutPrefix(fields[0], module)
+		if !ok {
+			continue // the root, which has tests only
+		}
+		level, known := levels[room]
+		if !known {
+			t.Errorf("%s is no room of the house: give it a level", room)
+			continue
+		}
+		checked++
+		for _, path := range fields[1:] {
+			checkImport(t, room, level, path)
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d rooms were found", checked)
+	}
+}
+
+func checkImport(t *testing.T, room string, level int, path string) {
+	t.Helper()
+	if other, ours := strings.CutPrefix(path, module); ours && levels[other] >= level {
+		t.Errorf("%s (level %d) imports %s (level %d): imports point to a lower level", room, level, other, levels[other])
+	}
+	for _, r := range reserved {
+		if strings.HasPrefix(path, r.prefix) && !slices.Contains(r.rooms, room) {
+			t.Errorf("%s imports %s: only %s may", room, path, strings.Join(r.rooms, ", "))
+		}
+	}
+}
+
