@@ -28,7 +28,7 @@ func TestStalledClientIsCut(t *testing.T) {
 	s := openStore(t)
 	entry := put(t, s, web, randomBytes(large))
 	log := make(records, 1)
-	address := serve(t, &server.Server{Store: s, Log: slog.New(log), Stall: 50 * time.Millisecond})
+	address := serve(t, &server.Server{Store: s, Log: slog.New(log), Stall: 300 * time.Millisecond})
 	response := download(t, address, entry)
 	record := <-log // the server has given up
 	if sent := attribute(record, "bytes").Int64(); sent == 0 || sent == large {
@@ -141,6 +141,13 @@ func TestTimeouts(t *testing.T) {
 				io.WriteString(conn, get)
 				response := readResponse(t, conn)
 				io.CopyN(io.Discard, response.Body, 100<<10)
+				<-closed
+			},
+			lasts: time.Minute,
+		},
+		"a client that reads no headers is cut": {
+			client: func(t *testing.T, conn net.Conn, closed <-chan struct{}) {
+				io.WriteString(conn, strings.Replace(get, "GET", "HEAD", 1))
 				<-closed
 			},
 			lasts: time.Minute,
