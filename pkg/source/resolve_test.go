@@ -1,0 +1,59 @@
+package source
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+func TestHighestTag(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		tags       []string
+		constraint string
+		filter     string
+		helm       bool
+		want       string
+	}{
+		"numbers, not letters":     {[]string{"1.9.0", "1.10.0"}, "1.x", "", false, "1.10.0"},
+		"leading v":                {[]string{"v1.0.0", "v1.1.0"}, "1.x", "", false, "v1.1.0"},
+		"three parts only":         {[]string{"1", "1.2", "1.0.0"}, ">=1.0.0", "", false, "1.0.0"},
+		"two leading v":            {[]string{"vv1.0.0"}, "*", "", false, ""},
+		"prerelease not asked for": {[]string{"1.0.0", "1.1.0-rc.1"}, ">=1.0.0", "", false, "1.0.0"},
+		"prerelease asked for":     {[]string{"1.0.0", "1.1.0-rc.1"}, ">=1.0.0-0", "", false, "1.1.0-rc.1"},
+		"filter is unanchored":     {[]string{"1.0.0-prod", "1.1.0-dev"}, "*-0", "prod", false, "1.0.0-prod"},
+		"none":                     {[]string{"latest", "2.0.0"}, "1.x", "", false, ""},
+		"same version, last name":  {[]string{"1.0.0", "v1.0.0"}, "1.x", "", false, "v1.0.0"},
+		"same, other order":        {[]string{"v1.0.0", "1.0.0"}, "1.x", "", false, "v1.0.0"},
+		"helm's underscore":        {[]string{"1.0.0_build.1"}, "1.x", "", true, "1.0.0_build.1"},
+		"underscore elsewhere":     {[]string{"1.0.0_build.1"}, "1.x", "", false, ""},
+	} {
+		constraint, err := semver.NewConstraint(tc.constraint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := highestTag(tc.tags, constraint, regexp.MustCompile(tc.filter), tc.helm)
+		if got != tc.want || ok != (tc.want != "") {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestRepository(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"oci://ghcr.io/org/app":     "ghcr.io/org/app",
+		"ghcr.io/org/app":           "ghcr.io/org/app",
+		"oci://localhost:5000/a":    "localhost:5000/a",
+		"oci://ghcr.io/org/app:v1":  "",
+		"https://ghcr.io/org/app":   "",
+		"oci://ghcr.io/org/app/":    "",
+		"oci://u:p@ghcr.io/org/app": "",
+	} {
+		ref, err := Repository(url)
+		if got := ref.Name(); err == nil && got != want || err != nil && want != "" {
+			t.Errorf("%s: %q, %v", url, got, err)
+		}
+	}
+}
