@@ -2,11 +2,8 @@ package testbed_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,7 +16,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
 )
 
@@ -131,106 +127,6 @@ func TestRegistryAndProxy(t *testing.T) {
 	response.Body.Close()
 	if response.StatusCode != http.StatusOK || shared.Registry.Proxy.Counts().Requests["GET ping"] != 1 {
 		t.Errorf("got %s, counted %v", response.Status, shared.Registry.Proxy.Counts())
-	}
-}
-
-// A second testbed shares nothing with the first, and takes all that is its own with it.
-func TestSideBySideAndStop(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "it's a run")
-	tb := start(t, testbed.Options{Dir: dir, Registry: registry.Options{
-		TLS: true, Auth: registry.Token, Users: []registry.User{{Name: "alice", Password: "it's secret"}},
-	}})
-	for _, bed := range []*testbed.Testbed{shared, tb} {
-		configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "same-name"}}
-		if _, err := kube(t, bed).CoreV1().ConfigMaps("default").Create(t.Context(), configMap, metav1.CreateOptions{}); err != nil {
-			t.Error(err)
-		}
-	}
-	checkEnv(t, tb)
-	deaths := childrenNaming(t, dir)
-	if len(deaths) != 3 {
-		t.Errorf("%d programs mention the run folder, want 3", len(deaths))
-	}
-	tb.Stop()
-	<-tb.Done()
-	if err := tb.Err(); err != nil {
-		t.Errorf("stopping is no error, got %v", err)
-	}
-	for _, d := range deaths {
-		if !d.happened(t) {
-			t.Errorf("%s runs still", d.name)
-		}
-	}
-	for _, address := range []string{hostOf(t, tb.Cluster.URL), tb.Registry.Host, tb.Registry.Direct, hostOf(t, tb.Registry.Admin)} {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			conn.Close()
-			t.Errorf("%s still accepts connections", address)
-		}
-	}
-	if diff := cmp.Diff([]string{"log"}, list(t, dir)); diff != "" {
-		t.Errorf("run folder (-want +got):\n%s", diff)
-	}
-	if _, err := kube(t, shared).CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{}); err != nil {
-		t.Errorf("the other testbed: %v", err)
-	}
-}
-
-// checkEnv reads the env file with a shell.
-func checkEnv(t *testing.T, tb *testbed.Testbed) {
-	t.Helper()
-	shell := exec.Command("/bin/sh", "-c", `. "$0"; printf '%s\n' "$KUBECONFIG" "$REGISTRY" "$REGISTRY_URL" "$REGISTRY_DIRECT" "$PROXY" "$REGISTRY_USER:$REGISTRY_PASSWORD"
-		test -f "$REGISTRY_CA" && test -f "$DOCKER_CONFIG/config.json" && test -d "$TESTBED" && echo files`, tb.Env)
-	out, err := shell.CombinedOutput()
-	want := strings.Join([]string{
-		tb.Kubeconfig, tb.Registry.Host, "https://" + tb.Registry.Host, tb.Registry.Direct, tb.Registry.Admin, "alice:it's secret", "files", "",
-	}, "\n")
-	if diff := cmp.Diff(want, string(out)); diff != "" || err != nil {
-		t.Errorf("env file: %v (-want +got):\n%s", err, diff)
-	}
-}
-
-func list(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
-func hostOf(t *testing.T, raw string) string {
-	t.Helper()
-	u, err := url.Parse(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Host
-}
-
-// When a part dies the testbed says which, and nothing of it runs on.
-func TestPartDies(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "run")
-	tb := start(t, testbed.Options{Dir: dir})
-	deaths := childrenNaming(t, dir)
-	for _, d := range deaths {
-		if d.name == "etcd" {
-			d.kill(t)
-		}
-	}
-	<-tb.Done()
-	if err := tb.Err(); err == nil || !strings.Contains(err.Error(), "etcd ended (signal: killed)") {
-		t.Errorf("got %v", err)
-	}
-	for _, d := range deaths {
-		if !d.happened(t) {
-			t.Errorf("%s runs still", d.name)
-		}
 	}
 }
 
