@@ -51,7 +51,11 @@ func serveFiles(b *testing.B, body []byte) string {
 
 func fetch(b *testing.B, url string, size int) time.Duration {
 	start := time.Now()
-	response, err := http.Get(url)
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestTimeouts(t *testing.T) {
 				response := readResponse(t, conn)
 				var got bytes.Buffer
 				for got.Len() < len(body) {
-					time.Sleep(50 * time.Second)
+					<-time.After(50 * time.Second)
 					if _, err := io.CopyN(&got, response.Body, 64<<10); err != nil {
 						t.Errorf("cut after %d bytes: %v", got.Len(), err)
 						return

@@ -52,7 +52,7 @@ func (s *Store) release(d digest.Digest, b *blob) {
 func (s *Store) letGo(d digest.Digest, b *blob) {
 	if b.holders--; b.holders == 0 {
 		delete(s.blobs, d)
-		s.disk.remove(s.disk.blob(d))
+		s.disk.discard(s.disk.blob(d))
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *Store) judge(d digest.Digest, b *blob, got digest.Digest, failed error)
 		return nil
 	}
 	if s.blobs[d] == b {
-		s.disk.remove(s.disk.blob(d)) // one that stays is hashed again, never opened
+		s.disk.discard(s.disk.blob(d)) // one that stays is hashed again, never opened
 	}
 	return fmt.Errorf("bytes on the disk are damaged: %w", fs.ErrNotExist)
 }

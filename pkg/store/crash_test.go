@@ -108,7 +108,7 @@ func putUntilKilled(dir string) {
 				if err != nil {
 					panic(err)
 				}
-				fmt.Println(name, number)
+				fmt.Fprintln(os.Stdout, name, number)
 				if err := s.Prune(key, entry.Digest, store.Retention{}); err != nil {
 					panic(err)
 				}

@@ -92,6 +92,9 @@ func (d disk) remove(name string) error {
 	return nil
 }
 
+// discard removes what is only in the way: the caller is as well off when it stays.
+func (d disk) discard(name string) { _ = d.root.Remove(name) }
+
 // sync makes durable which names the folders hold. A folder that is gone needs no sync.
 func (d disk) sync(folders ...string) error {
 	for _, folder := range folders {

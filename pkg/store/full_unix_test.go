@@ -59,6 +59,6 @@ func putBeyondLimit(dir string) {
 			}
 			return err
 		})
-		fmt.Println(err)
+		fmt.Fprintln(os.Stdout, err)
 	}
 }

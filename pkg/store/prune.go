@@ -15,10 +15,13 @@ type Retention struct {
 	TTL     time.Duration // how long ago they may have been superseded; zero means 60 s, negative none is kept
 }
 
-// Prune drops the entries of key, except current and those that the retention keeps. It costs no disk access when there is nothing
-// to drop. Whoever has a dropped entry open reads on.
+// Prune drops the entries of key, except current and those that the retention keeps. Current becomes the latest where another one is,
+// which was put and then not used. Whoever has a dropped entry open reads on. When there is nothing to do, no disk is touched.
 func (s *Store) Prune(key Key, current digest.Digest, keep Retention) error {
-	err := s.drop(key, func(list []entry) []entry { return keep.expired(list, current, time.Now()) })
+	err := s.promote(key, current)
+	if err == nil {
+		err = s.drop(key, func(list []entry) []entry { return keep.expired(list, current, time.Now()) })
+	}
 	if err != nil {
 		return fmt.Errorf("prune %q: %w", key, err)
 	}
@@ -55,6 +58,19 @@ func (r Retention) expired(list []entry, current digest.Digest, now time.Time) [
 	return expired
 }
 
+// promote makes an entry the latest that is there and is not.
+func (s *Store) promote(key Key, current digest.Digest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.entries[key]
+	at := slices.IndexFunc(list, func(e entry) bool { return e.digest == current })
+	if at < 0 || at == len(list)-1 {
+		return nil
+	}
+	_, err := s.append(key, current, s.blobs[current])
+	return err
+}
+
 func (s *Store) drop(key Key, choose func([]entry) []entry) error {
 	s.mu.Lock()
 	changed, err := s.unmark(key, choose(s.entries[key]))
@@ -79,7 +95,7 @@ func (s *Store) unmark(key Key, drop []entry) (changed []string, err error) {
 		delete(s.entries, key)
 		changed = upward(key)[1:]
 		for _, folder := range upward(key)[:2] {
-			s.disk.root.Remove(folder) // fails, as it should, where other objects are in it
+			s.disk.discard(folder) // stays, as it should, where other objects are in it
 		}
 	}
 	return changed, nil

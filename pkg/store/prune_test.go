@@ -37,15 +37,18 @@ func TestPrune(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := openStore(t, dir)
 				put(t, s, web, "a")
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				put(t, s, web, "b") // a is superseded
-				time.Sleep(time.Hour)
+				<-time.After(time.Hour)
 				put(t, s, web, "c")
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				put(t, s, web, "d")
-				time.Sleep(test.after)
+				<-time.After(test.after)
 				if err := s.Prune(web, digest.FromString(test.current), test.keep); err != nil {
 					t.Fatal(err)
+				}
+				if latest, err := s.Latest(web); err != nil || test.current != "x" && latest.Digest != digest.FromString(test.current) {
+					t.Errorf("Latest = %+v, %v, want the current one", latest, err)
 				}
 				var left string
 				for _, body := range []string{"a", "b", "c", "d"} {

@@ -29,7 +29,7 @@ func (s *Store) put(key Key, write func(io.Writer) error) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	defer s.disk.remove(t.name) // a name that was renamed away is gone, and that is well
+	defer s.disk.discard(t.name) // does nothing once the file has its place
 	defer t.file.Close()
 	if err := t.fill(write); err != nil {
 		return Entry{}, err
@@ -79,28 +79,33 @@ func (s *Store) mark(key Key, d digest.Digest, b *blob) (e Entry, changed []stri
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.entries[key]
-	modified := time.Now().UTC().Round(0)
-	if n := len(list); n > 0 {
-		last := list[n-1]
-		if last.digest == d {
-			return s.entry(key, last), nil, nil
-		}
-		// A clock that was set back must not make an older entry the latest.
-		if !modified.After(last.modified) {
-			modified = last.modified.Add(1)
-		}
+	if last := len(list) - 1; last >= 0 && list[last].digest == d {
+		return s.entry(key, list[last]), nil, nil
 	}
-	if err := s.disk.mark(key, d, modified); err != nil {
+	fresh, err := s.append(key, d, b)
+	if err != nil {
 		return Entry{}, nil, err
 	}
-	fresh := entry{digest: d, modified: modified}
+	if len(list) == 0 {
+		return s.entry(key, fresh), upward(key), nil
+	}
+	return s.entry(key, fresh), upward(key)[:1], nil
+}
+
+// append makes the latest entry, or makes one the latest that is there already. It must be called with the lock held.
+func (s *Store) append(key Key, d digest.Digest, b *blob) (entry, error) {
+	list := s.entries[key]
+	fresh := entry{digest: d, modified: time.Now().UTC().Round(0)}
+	if last := len(list) - 1; last >= 0 && !fresh.modified.After(list[last].modified) {
+		fresh.modified = list[last].modified.Add(1) // a clock that was set back must not make an older entry the latest
+	}
+	if err := s.disk.mark(key, d, fresh.modified); err != nil {
+		return entry{}, err
+	}
 	others := slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return e.digest == d })
 	if len(others) == len(list) {
 		b.holders++
 	}
 	s.entries[key] = append(others, fresh)
-	if len(list) == 0 {
-		return s.entry(key, fresh), upward(key), nil
-	}
-	return s.entry(key, fresh), upward(key)[:1], nil
+	return fresh, nil
 }

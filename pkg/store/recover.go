@@ -42,7 +42,7 @@ func (s *Store) recover() error {
 		slices.SortFunc(list, func(a, b entry) int { return a.modified.Compare(b.modified) })
 	}
 	for _, folder := range slices.Backward(folders[1:]) {
-		s.disk.root.Remove(folder) // fails, as it should, where entries are in it
+		s.disk.discard(folder) // stays, as it should, where entries are in it
 	}
 	return s.sweep()
 }
