@@ -19,7 +19,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	response := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: s.stall()}
 	if r.ContentLength != 0 {
-		response.control.SetReadDeadline(start) // nobody waits for a body that nobody reads
+		_ = response.control.SetReadDeadline(start) // nobody waits for a body that nobody reads
 	}
 	s.answer(response, r)
 	s.log().DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "status", response.status,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -42,7 +43,7 @@ func (r *response) ReadFrom(source io.Reader) (n int64, err error) {
 		r.moveDeadline()
 		moved, err := io.CopyN(r.ResponseWriter, limited.R, min(chunk, limited.N))
 		n, limited.N, r.written = n+moved, limited.N-moved, r.written+moved
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n, nil
 		}
 		if err != nil {
@@ -53,4 +54,4 @@ func (r *response) ReadFrom(source io.Reader) (n int64, err error) {
 }
 
 // moveDeadline leaves it to the next write to fail on a connection that is gone.
-func (r *response) moveDeadline() { r.control.SetWriteDeadline(time.Now().Add(r.stall)) }
+func (r *response) moveDeadline() { _ = r.control.SetWriteDeadline(time.Now().Add(r.stall)) }

@@ -13,9 +13,14 @@ import (
 // Blob reads the bytes of an entry. It stays readable when the entry is dropped, until Close.
 type Blob struct{ file *os.File }
 
-func (b *Blob) Read(p []byte) (int, error)                 { return b.file.Read(p) }
+// Read implements io.Reader.
+func (b *Blob) Read(p []byte) (int, error) { return b.file.Read(p) }
+
+// Seek implements io.Seeker.
 func (b *Blob) Seek(offset int64, from int) (int64, error) { return b.file.Seek(offset, from) }
-func (b *Blob) Close() error                               { return b.file.Close() }
+
+// Close must be called, or the bytes of a dropped entry go on taking room.
+func (b *Blob) Close() error { return b.file.Close() }
 
 // SyscallConn lets the kernel copy the bytes to a socket.
 func (b *Blob) SyscallConn() (syscall.RawConn, error) { return b.file.SyscallConn() }

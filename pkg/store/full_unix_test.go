@@ -30,7 +30,7 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(string(output)), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(string(output)), "\n") {
 		if want := fmt.Sprintf("put %q: write: %v", web, syscall.EFBIG); line != want {
 			t.Errorf("Put = %s, want %s", line, want)
 		}

@@ -33,7 +33,10 @@ func (s *Store) recover() error {
 			folders = append(folders, path)
 			return nil
 		}
-		return s.adopt(path, d)
+		if key, sum, err := ParsePath(path); err == nil && sum != "" && d.Type().IsRegular() {
+			return s.adopt(key, sum, d)
+		}
+		return nil // what no Put has made is left alone
 	})
 	if err != nil {
 		return err
@@ -47,15 +50,11 @@ func (s *Store) recover() error {
 	return s.sweep()
 }
 
-// adopt takes up an entry, or removes it when its blob is missing. It leaves alone what no Put has made.
-func (s *Store) adopt(path string, d fs.DirEntry) error {
-	key, sum, err := ParsePath(path)
-	if err != nil || sum == "" || !d.Type().IsRegular() {
-		return nil
-	}
+// adopt takes up an entry, or removes it when its blob is missing.
+func (s *Store) adopt(key Key, sum digest.Digest, d fs.DirEntry) error {
 	info, err := s.disk.root.Lstat(s.disk.blob(sum))
 	if err != nil || !info.Mode().IsRegular() {
-		return s.disk.remove(path)
+		return s.disk.remove(key.Path(sum))
 	}
 	marker, err := d.Info()
 	if err != nil {
