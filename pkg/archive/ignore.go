@@ -16,10 +16,11 @@ import (
 	"github.com/fluxcd/pkg/sourceignore/gitignore"
 )
 
-// Rules come from tenants and are matched against every path: their number and size are bounded.
+// Rules come from tenants and are matched against every path: their number and size are bounded, and so is the work.
 const (
 	maxPatterns    = 10_000
 	maxIgnoreBytes = 1 << 20
+	maxComparisons = 1 << 35 // bytes of rules times bytes of paths; one or two minutes at the very worst
 )
 
 // ignoreFiles are the bodies of .sourceignore files, by folder; the root is "".
@@ -79,6 +80,7 @@ func readRules(ctx context.Context, fsys fs.FS, extra []string) (*rules, error) 
 type rules struct {
 	patterns []gitignore.Pattern
 	matcher  gitignore.Matcher
+	size     int  // bytes of all patterns
 	include  bool // a pattern begins with "!"
 	filter   prefilter
 }
@@ -135,6 +137,7 @@ func (r *rules) parse(body []byte, domain []string) error {
 
 func (r *rules) add(line string, domain []string) {
 	r.include = r.include || strings.HasPrefix(line, "!")
+	r.size += len(line)
 	r.filter.add(line)
 	r.patterns = append(r.patterns, gitignore.ParsePattern(line, domain))
 }

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,9 +46,7 @@ func Judge(ctx context.Context, r io.Reader, ignore *string, limits Limits) (*Ve
 	if err := v.apply(ctx, rules); err != nil {
 		return nil, err
 	}
-	if in.odd != "" {
-		v.Why = in.odd
-	}
+	v.Why = cmp.Or(in.odd, v.Why)
 	v.Keep = v.Why == ""
 	return v, nil
 }
@@ -73,7 +72,22 @@ func (v *Verdict) read(in *reader) (files ignoreFiles, err error) {
 	}
 }
 
+// checkWork refuses rules and paths that would keep a core busy for long.
+func (v *Verdict) checkWork(rules *rules) error {
+	paths := 0
+	for _, e := range v.entries {
+		paths += len(e.name)
+	}
+	if int64(paths)*int64(rules.size) > maxComparisons {
+		return &LimitError{maxComparisons, "comparisons by ignore rules"}
+	}
+	return nil
+}
+
 func (v *Verdict) apply(ctx context.Context, rules *rules) error {
+	if err := v.checkWork(rules); err != nil {
+		return err
+	}
 	v.dropped = make([]bool, len(v.entries))
 	for i, e := range v.entries {
 		if err := ctx.Err(); err != nil {

@@ -3,6 +3,7 @@ package archive
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ const (
 	file
 	symlink
 	hardlink
+	implied // a folder that has had no entry so far, but something below it
 )
 
 // reader walks an archive that nobody vouches for and refuses what no archive of ours may hold. It reads up to the very end
@@ -40,7 +42,6 @@ type reader struct {
 	stream io.Reader // the tar's bytes
 	limits Limits
 	kinds  map[string]kind // everything seen, and the folders on the way to it
-	listed map[string]bool // names that had an entry
 	size   int64           // of all files
 	odd    string          // the first thing that is allowed here but not in every consumer
 }
@@ -54,7 +55,7 @@ func newReader(ctx context.Context, r io.Reader, limits Limits) (*reader, error)
 	stream := newLimitReader(zip, limits.Expanded, expandedBytes)
 	return &reader{
 		tar: tar.NewReader(stream), gzip: zip, stream: stream,
-		limits: limits, kinds: map[string]kind{}, listed: map[string]bool{},
+		limits: limits, kinds: map[string]kind{},
 	}, nil
 }
 
@@ -83,15 +84,16 @@ func (r *reader) check(h *tar.Header) (entry, error) {
 	if err != nil {
 		return entry{}, err
 	}
-	e := entry{name: name, executable: h.Mode&0o100 != 0}
+	// A clone, for the name may be part of a large header that would stay in memory with it.
+	e := entry{name: strings.Clone(name), executable: h.Mode&0o100 != 0}
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		e.kind, e.size = file, h.Size
 	case tar.TypeDir:
 		e.kind = folder
 	case tar.TypeSymlink:
-		e.kind, e.target = symlink, h.Linkname
-		err = checkTarget(e)
+		e.kind, e.target = symlink, strings.Clone(h.Linkname)
+		err = checkTarget(e, r.limits)
 	case tar.TypeLink:
 		e.kind = hardlink
 		e.target, err = r.original(name, h.Linkname)
@@ -123,7 +125,10 @@ func (r *reader) note(format string, args ...any) {
 
 // checkTarget accepts a symbolic link only when it cannot lead out of the tree, whatever the other links are: ".." may come
 // first, where it walks up real folders, but not after a name, which might itself be a link.
-func checkTarget(e entry) error {
+func checkTarget(e entry, limits Limits) error {
+	if len(e.target) > limits.Path {
+		return fmt.Errorf("link %q: %w", e.name, &LimitError{int64(limits.Path), pathBytes})
+	}
 	up := 0
 	rest := e.target
 	for ; rest == ".." || strings.HasPrefix(rest, "../"); up++ {
@@ -160,25 +165,27 @@ func (r *reader) record(e entry) error {
 	}
 	k, seen := r.kinds[e.name]
 	switch {
-	case r.listed[e.name] || e.name == root && e.kind != folder:
+	case seen && k != implied:
 		return fmt.Errorf("entry %q: appears twice", e.name)
-	case seen && k != e.kind:
+	case seen && e.kind != folder:
 		return fmt.Errorf("entry %q: a folder elsewhere in the archive", e.name)
+	case e.name == root && e.kind != folder:
+		return fmt.Errorf("entry %q: the root is no folder", e.name)
 	}
-	r.kinds[e.name], r.listed[e.name] = e.kind, true
+	r.kinds[e.name] = e.kind
 	return r.recordParents(e.name)
 }
 
 func (r *reader) recordParents(name string) error {
 	for dir := path.Dir(name); dir != root; dir = path.Dir(dir) {
 		k, seen := r.kinds[dir]
-		if seen && k != folder {
+		if seen && k != folder && k != implied {
 			return fmt.Errorf("entry %q: lies below %q, which is no folder", name, dir)
 		}
 		if seen {
 			break
 		}
-		r.kinds[dir] = folder
+		r.kinds[dir] = implied
 	}
 	if len(r.kinds) > r.limits.Entries {
 		return &LimitError{int64(r.limits.Entries), entryCount}
@@ -188,13 +195,11 @@ func (r *reader) recordParents(name string) error {
 
 // end reads what follows the last entry.
 func (r *reader) end() error {
-	buffer := make([]byte, 32<<10)
+	buffer, zeros := make([]byte, 32<<10), make([]byte, 32<<10)
 	for {
 		n, err := r.stream.Read(buffer)
-		for _, b := range buffer[:n] {
-			if b != 0 {
-				return errors.New("read archive: data after its end")
-			}
+		if !bytes.Equal(buffer[:n], zeros[:n]) {
+			return errors.New("read archive: data after its end")
 		}
 		if err == io.EOF {
 			if r.gzip.members > 1 {

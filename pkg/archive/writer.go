@@ -117,11 +117,8 @@ func (a *writer) close() (Summary, error) {
 	return Summary{Digest: a.out.digest(), DiffID: a.diff.digest(), Size: a.out.n, Files: a.files}, nil
 }
 
-// abort frees the compressor's goroutines: Close alone leaves them behind after a failed write.
-func (a *writer) abort() {
-	a.gzip.Reset(io.Discard)
-	a.gzip.Close()
-}
+// abort waits for the compressor's goroutines to end, which Close leaves behind after a failed write.
+func (a *writer) abort() { a.gzip.Reset(io.Discard) }
 
 // meter hashes and counts what passes through it, up to a limit.
 type meter struct {

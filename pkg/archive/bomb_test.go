@@ -1,0 +1,164 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// bomb is 3 GiB of archive that is never held: a head, then the same few compressed bytes over and over.
+func bomb(t *testing.T, head []byte) io.Reader {
+	t.Helper()
+	zeros := bytes.NewReader(zip(t, make([]byte, 1<<20)))
+	left := 3 << 10
+	again := readFunc(func(p []byte) (int, error) {
+		if zeros.Len() == 0 {
+			if left--; left == 0 {
+				return 0, io.EOF
+			}
+			zeros.Seek(0, io.SeekStart)
+		}
+		return zeros.Read(p)
+	})
+	return io.MultiReader(bytes.NewReader(head), again)
+}
+
+// manyFiles is an endless archive of files of 1 MiB.
+func manyFiles(t *testing.T) io.Reader {
+	t.Helper()
+	var rest bytes.Buffer
+	content := zip(t, make([]byte, 1<<20))
+	w := gzip.NewWriter(&rest)
+	n := 0
+	return readFunc(func(p []byte) (int, error) {
+		if rest.Len() == 0 {
+			n++
+			w.Reset(&rest)
+			w.Write(header(t, fmt.Sprintf("f%d", n), 1<<20))
+			w.Close()
+			rest.Write(content)
+		}
+		return rest.Read(p)
+	})
+}
+
+// header is the first block of a file.
+func header(t *testing.T, name string, size int64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Not parallel: it measures the memory of the process.
+func TestBombStopsAtTheLimit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		archive io.Reader
+		limits  Limits
+		want    LimitError
+	}{
+		"one file":         {bomb(t, zip(t, header(t, "f", 3<<30))), Limits{}, LimitError{2 << 30, expandedBytes}},
+		"padding":          {bomb(t, zip(t, tarball(t, item{name: "f"}))), Limits{Expanded: 100 << 20}, LimitError{100 << 20, expandedBytes}},
+		"skipped contents": {bomb(t, zip(t, header(t, "f", 100<<20-1000))), Limits{Expanded: 100 << 20}, LimitError{100 << 20, expandedBytes}},
+		"many files":       {manyFiles(t), Limits{Expanded: 32 << 20}, LimitError{32 << 20, expandedBytes}},
+		"rules":            {bomb(t, zip(t, header(t, ".sourceignore", 1<<30))), Limits{}, LimitError{maxIgnoreBytes, "bytes of ignore rules"}},
+		"compressed":       {manyFiles(t), Limits{Compressed: 50_000}, LimitError{50_000, compressedBytes}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := allocated()
+			_, err := Judge(t.Context(), tt.archive, nil, tt.limits)
+			if limit, ok := errors.AsType[*LimitError](err); !ok || *limit != tt.want {
+				t.Errorf("got %v, want %v", err, &tt.want)
+			}
+			if used := allocated() - before; used > 20<<20 {
+				t.Errorf("%d bytes were allocated", used)
+			}
+		})
+	}
+}
+
+// A name that comes out of a header of a megabyte must not keep the header in memory.
+func TestJudgeForgetsHeaders(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := range 20 {
+		name := fmt.Sprintf("%s%d", strings.Repeat("x", 150), i)
+		records := map[string]string{"comment": strings.Repeat("c", 1<<20-1000)}
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, PAXRecords: records}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	archive := zip(t, b.Bytes())
+	b = bytes.Buffer{}
+	before := live()
+	v := judge(t, archive, nil)
+	if held := int64(live()) - int64(before); held > 5<<20 {
+		t.Errorf("%d bytes are held", held)
+	}
+	runtime.KeepAlive(v)
+}
+
+// live is the number of bytes in use.
+func live() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func TestJudgeBoundsTheWork(t *testing.T) {
+	var items []item
+	for i := range 2000 {
+		items = append(items, item{name: fmt.Sprintf("%s%d", strings.Repeat("a", 900), i)})
+	}
+	archive := zip(t, tarball(t, items...))
+	ignore := strings.Repeat("x", 1<<15)
+	_, err := Judge(t.Context(), bytes.NewReader(archive), &ignore, Limits{})
+	checkError(t, err, "comparisons by ignore rules")
+}
+
+func TestExtractBomb(t *testing.T) {
+	dir := t.TempDir()
+	before := allocated()
+	err := Extract(t.Context(), manyFiles(t), dir, Limits{Expanded: 8 << 20})
+	if limit, ok := errors.AsType[*LimitError](err); !ok || limit.Unit != expandedBytes {
+		t.Errorf("got %v", err)
+	}
+	if used := allocated() - before; used > 20<<20 {
+		t.Errorf("%d bytes were allocated", used)
+	}
+}
+
+// allocated is the number of bytes allocated since the program began, whether freed or not.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+// A failed write or a cancelled context must not leave the compressor's goroutines behind. Not parallel: it counts them.
+func TestPackLeavesNoGoroutine(t *testing.T) {
+	fsys := golden()
+	before := runtime.NumGoroutine()
+	for after := 0; after < 400_000; after += 50_000 {
+		_, err := Pack(t.Context(), &fullWriter{after, io.ErrShortWrite}, fsys, PackOptions{})
+		checkError(t, err, "short write")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w := writeFunc(func(p []byte) (int, error) { cancel(); return len(p), nil })
+	_, err := Pack(ctx, w, fsys, PackOptions{})
+	checkError(t, err, "canceled")
+	if left := runtime.NumGoroutine() - before; left > 0 {
+		t.Errorf("%d goroutines were left behind", left)
+	}
+}
