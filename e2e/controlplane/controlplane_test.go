@@ -1,7 +1,6 @@
 package controlplane
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -111,25 +110,5 @@ func TestStartShowsWhyAPartDied(t *testing.T) {
 			conn.Close()
 			t.Errorf("somebody listens on port %d still", n)
 		}
-	}
-}
-
-func TestStartEndsWithContext(t *testing.T) {
-	t.Parallel()
-	b := binaries(t)
-	b.Etcd = filepath.Join(t.TempDir(), "etcd")
-	if err := os.WriteFile(b.Etcd, []byte("#!/bin/sh\nexec tail -f /dev/null\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancelCause(t.Context())
-	ports := func(n int) ([]int, error) {
-		defer cancel(fmt.Errorf("no patience"))
-		return freePorts(n)
-	}
-	if c, err := start(ctx, b, t.TempDir(), ports); err == nil {
-		c.Stop()
-		t.Error("started")
-	} else if !strings.Contains(err.Error(), "no patience") {
-		t.Errorf("got %v", err)
 	}
 }
