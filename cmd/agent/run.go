@@ -78,7 +78,7 @@ func advertise(opts *options, listening net.Addr) string {
 		return opts.storageAdvAddr
 	}
 	host, port, err := net.SplitHostPort(listening.String())
-	if ip := net.ParseIP(host); err != nil || ip.IsUnspecified() {
+	if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -58,10 +59,13 @@ func (r *Reconciler) access(ctx context.Context, object *v1.OCIRepository) (regi
 
 func (r *Reconciler) pullSecret(ctx context.Context, name types.NamespacedName, ref registry.Reference) ([]registry.Credential, error) {
 	var secret corev1.Secret
-	if err := r.Live.Get(ctx, name, &secret); err != nil {
+	err := r.Live.Get(ctx, name, &secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("read secret %q: there is none", name)
+	case err != nil:
 		return nil, fmt.Errorf("read secret %q: %w", name, err)
-	}
-	if secret.Type != corev1.SecretTypeDockerConfigJson {
+	case secret.Type != corev1.SecretTypeDockerConfigJson:
 		return nil, fmt.Errorf("read secret %q: its type is %q, not %q", name, secret.Type, corev1.SecretTypeDockerConfigJson)
 	}
 	credentials, err := registry.PullSecret(secret.Data[corev1.DockerConfigJsonKey], ref)
