@@ -53,11 +53,14 @@ func (o *buildOptions) validate() error {
 	if o.to == "" {
 		return usageError{errors.New("nowhere to write to: name a file with --to")}
 	}
+	if info, err := os.Stat(o.to); err == nil && info.IsDir() {
+		return usageError{fmt.Errorf("write %q: it is a folder: name a file with --to", o.to)}
+	}
 	return nil
 }
 
 func (o *buildOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
-	tree, err := o.open(streams.In)
+	tree, err := o.open(ctx, streams.In)
 	if err != nil {
 		return err
 	}
@@ -85,15 +88,23 @@ func (o *buildOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	return err
 }
 
-// writeFile writes path whole or not at all. It writes beside it first, under a name that starts with a dot.
+// writeFile writes path whole or not at all: in a hidden folder beside it first. The umask decides who may read it.
 func writeFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	partial, err := os.MkdirTemp(filepath.Dir(path), partialPattern)
 	if err != nil {
-		return fmt.Errorf("write %q: %w", path, err)
+		return fmt.Errorf("write %q: %w", path, cause(err))
 	}
-	defer os.Remove(f.Name())
-	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
+	defer os.RemoveAll(partial)
+	whole := filepath.Join(partial, "archive")
+	f, err := os.Create(whole)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", path, cause(err))
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(whole, path); err != nil {
+		return fmt.Errorf("write %q: %w", path, cause(err))
+	}
+	return nil
 }

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -14,9 +15,10 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
-// registryError keeps which registry an error is about, for the hint.
+// registryError keeps which registry an error is about, and as whom it was asked, for the hint.
 type registryError struct {
 	host string
+	as   string
 	err  error
 }
 
@@ -28,23 +30,48 @@ func hintFor(err error, command *cobra.Command) string {
 	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
 		return fmt.Sprintf("%s --help", command.CommandPath())
 	}
-	host := "HOST"
 	if e, ok := errors.AsType[*registryError](err); ok {
-		host = e.host
+		return e.hint()
+	}
+	return ""
+}
+
+func (e *registryError) hint() string {
+	if hint := e.certificateHint(); hint != "" {
+		return hint
 	}
 	switch {
-	case errors.Is(err, context.Canceled):
-		return "interrupted: nothing was tagged, what was uploaded is used by the next try"
-	case registry.IsUnauthorized(err):
-		return fmt.Sprintf("log in with: docker login %s (or another tool that writes the Docker config), as a user who may do this", host)
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return fmt.Sprintf("%s speaks plain HTTP: --insecure allows that", host)
-	case strings.Contains(err.Error(), "x509: "):
-		return "nobody vouches for the registry's certificate: add its authority to the system's, or name its file in SSL_CERT_FILE"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("nothing listens there: is the host and port of %s right?", host)
-	case errors.Is(err, exec.ErrNotFound):
+	case registry.IsUnauthorized(e.err) && e.as == "":
+		return fmt.Sprintf("the Docker config has no credential for it; to log in: docker login %s", e.host)
+	case registry.IsUnauthorized(e.err):
+		return fmt.Sprintf("asked as %s, from the Docker config: wrong password, or not allowed this? To log in anew: docker login %s", e.as, e.host)
+	case registry.IsNotFound(e.err):
+		return "is the name right, and was it pushed? Registries say the same of what one may not see"
+	case errors.Is(e.err, http.ErrSchemeMismatch):
+		return fmt.Sprintf("%s speaks plain HTTP: --insecure allows that", e.host)
+	case errors.Is(e.err, syscall.ECONNREFUSED):
+		return "nothing listens there: are host and port right?"
+	case errors.Is(e.err, exec.ErrNotFound):
 		return "install the helper, or take it out of the Docker config"
+	}
+	if dns, ok := errors.AsType[*net.DNSError](e.err); ok && dns.IsNotFound {
+		return "nobody knows this host: is it spelled right?"
+	}
+	if _, ok := errors.AsType[*registry.StallError](e.err); ok {
+		return "--timeout sets how long the registry may stand still"
+	}
+	if _, ok := errors.AsType[*registry.DigestError](e.err); ok {
+		return "they were damaged in the registry or on the way; nothing of them was kept"
+	}
+	return ""
+}
+
+func (e *registryError) certificateHint() string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](e.err); ok {
+		return "nobody vouches for the registry's certificate: add its authority to the system's, or name its file in SSL_CERT_FILE"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](e.err); ok {
+		return "the certificate is for another host: use the name that is in it"
 	}
 	return ""
 }

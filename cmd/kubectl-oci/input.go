@@ -41,53 +41,77 @@ func (i *input) fromStdin() bool { return i.filename == "-" }
 
 // tree is an opened input. Whoever opened it closes it.
 type tree struct {
-	fs.FS
 	io.Closer
+	files fs.FS // not embedded: that would hide how it reads folders, through links
 	isDir bool
 }
 
-func (i *input) open(stdin io.Reader) (*tree, error) {
+func (i *input) open(ctx context.Context, stdin io.Reader) (*tree, error) {
 	if i.fromStdin() {
-		return readStdin(stdin)
+		return readStdin(ctx, stdin)
 	}
 	info, err := os.Stat(i.filename)
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return nil, fmt.Errorf("open %q: %w", i.filename, e.Err)
+	if err != nil {
+		return nil, fmt.Errorf("open %q: %w", i.filename, cause(err))
 	}
 	if info.IsDir() {
 		dir, err := archive.OpenDir(i.filename)
 		if err != nil {
 			return nil, err
 		}
-		return &tree{FS: dir, Closer: dir, isDir: true}, nil
+		return &tree{files: dir, Closer: dir, isDir: true}, nil
 	}
 	file, err := archive.OpenFile(i.filename)
 	if err != nil {
 		return nil, err
 	}
-	return &tree{FS: file, Closer: io.NopCloser(nil)}, nil
+	return &tree{files: file, Closer: io.NopCloser(nil)}, nil
 }
 
-func readStdin(stdin io.Reader) (*tree, error) {
-	limit := archive.DefaultLimits().Compressed
-	content, err := io.ReadAll(io.LimitReader(stdin, limit+1))
-	switch {
+// readStdin does not wait for a silent input when somebody interrupts.
+func readStdin(ctx context.Context, stdin io.Reader) (*tree, error) {
+	read := make(chan func() (*tree, error), 1)
+	go func() {
+		content, err := io.ReadAll(io.LimitReader(stdin, archive.DefaultLimits().Compressed+1))
+		read <- func() (*tree, error) { return fromStdin(content, err) }
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case result := <-read:
+		return result()
+	}
+}
+
+func fromStdin(content []byte, err error) (*tree, error) {
+	switch limit := archive.DefaultLimits().Compressed; {
 	case err != nil:
-		return nil, fmt.Errorf("read standard input: %w", err)
+		return nil, fmt.Errorf("read standard input: %w", cause(err))
 	case len(content) == 0:
 		return nil, errors.New("read standard input: it is empty")
 	case int64(len(content)) > limit:
 		return nil, fmt.Errorf("read standard input: more than %d bytes", limit)
 	}
-	return &tree{FS: archive.FromBytes(stdinName, content), Closer: io.NopCloser(nil)}, nil
+	return &tree{files: archive.FromBytes(stdinName, content), Closer: io.NopCloser(nil)}, nil
 }
 
 // pack writes the input to w as an archive and tells what ignore rules left out.
 func (i *input) pack(ctx context.Context, w io.Writer, t *tree, report *reporter) (archive.Summary, error) {
-	summary, err := archive.Pack(ctx, w, t, archive.PackOptions{Ignore: i.ignore})
+	summary, err := archive.Pack(ctx, w, t.files, archive.PackOptions{Ignore: i.ignore})
 	if err != nil {
 		return summary, fmt.Errorf("pack %q: %w", i.filename, err)
 	}
 	report.skipped(summary.Skipped)
 	return summary, nil
+}
+
+// cause is an error without the paths in it, for messages that name the path as the user wrote it.
+func cause(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
 }

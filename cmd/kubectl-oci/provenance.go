@@ -62,12 +62,12 @@ func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, report
 			m.Revision = c.revision()
 		}
 	}
-	if epoch, ok := os.LookupEnv("SOURCE_DATE_EPOCH"); ok {
-		seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		seconds, err := strconv.ParseUint(epoch, 10, 35) // up to the year 3058
 		if err != nil {
-			return artifact.Metadata{}, fmt.Errorf("read SOURCE_DATE_EPOCH %q: not a number of seconds", epoch)
+			return artifact.Metadata{}, fmt.Errorf("read SOURCE_DATE_EPOCH %q: not a number of seconds since 1970", epoch)
 		}
-		m.Created = time.Unix(seconds, 0)
+		m.Created = time.Unix(int64(seconds), 0)
 	}
 	return m, nil
 }

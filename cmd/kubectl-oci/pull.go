@@ -63,7 +63,7 @@ func (o *pullOptions) complete(reference string) error {
 		o.to = path.Base(ref.Repository)
 	}
 	o.ref = ref
-	return nil
+	return o.validate()
 }
 
 func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
@@ -73,7 +73,7 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 		return err
 	}
 	defer folder.abort()
-	repo, err := o.open(o.ref, false)
+	repo, err := o.open(o.ref, false, report)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	defer spool.Close()
 	d, err := o.fetch(ctx, repo, spool, report)
 	if err != nil {
-		return &registryError{o.ref.Registry, err}
+		return o.blame(o.ref, err)
 	}
 	if err := folder.unpack(ctx, spool); err != nil {
 		return fmt.Errorf("unpack %q: %w", o.ref.At(d.Digest), err)
@@ -107,6 +107,9 @@ func (o *pullOptions) fetch(ctx context.Context, repo *registry.Repository, spoo
 	layer, err := artifact.ChooseLayer(manifest, "")
 	if err != nil {
 		return d, err
+	}
+	if n := len(manifest.Layers); n > 1 {
+		report.line("the artifact has %d layers: the first is unpacked", n)
 	}
 	if limit := archive.DefaultLimits().Compressed; layer.Size > limit {
 		return d, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit)

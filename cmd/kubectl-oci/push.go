@@ -92,29 +92,32 @@ func (o *pushOptions) complete(reference string) error {
 	if o.layout, err = artifact.ProfileNamed(o.profile); err != nil {
 		return usageError{err}
 	}
+	if err := o.remote.validate(); err != nil {
+		return err
+	}
 	return o.provenance.validate()
 }
 
 func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	tree, err := o.input.open(streams.In)
+	tree, err := o.input.open(ctx, streams.In)
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
+	repo, err := o.remote.open(o.ref, true, report)
+	if err != nil {
+		return err
+	}
 	spool := archive.NewSpool(spoolMemory)
 	defer spool.Close()
 	made, err := o.pack(ctx, tree, spool, report)
 	if err != nil {
 		return err
 	}
-	repo, err := o.remote.open(o.ref, true)
-	if err != nil {
-		return err
-	}
 	d, err := o.send(ctx, repo, made, spool, report)
 	if err != nil {
-		return &registryError{o.ref.Registry, err}
+		return o.blame(o.ref, err)
 	}
 	_, err = fmt.Fprintln(streams.Out, o.ref.At(d))
 	return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,6 +16,8 @@ const patience = time.Minute
 type remote struct {
 	insecure bool
 	timeout  time.Duration
+
+	as string // who the Docker config says to be; empty: nobody
 }
 
 func (r *remote) addFlags(flags *pflag.FlagSet) {
@@ -23,16 +26,27 @@ func (r *remote) addFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&r.timeout, "timeout", time.Minute, "how long the registry may stand still; slow is allowed")
 }
 
-// open finds credentials in the Docker config and gives ref's repository.
-func (r *remote) open(ref registry.Reference, push bool) (*registry.Repository, error) {
+func (r *remote) validate() error {
+	if r.timeout <= 0 {
+		return usageError{fmt.Errorf("--timeout %s is no time to wait", r.timeout)}
+	}
+	return nil
+}
+
+// open finds credentials in the Docker config and gives ref's repository. Nothing is sent yet.
+func (r *remote) open(ref registry.Reference, push bool, report *reporter) (*registry.Repository, error) {
 	credentials, err := registry.DockerCredentials(ref)
 	if err != nil {
-		return nil, &registryError{ref.Registry, err}
+		return nil, r.blame(ref, err)
+	}
+	if len(credentials) > 0 {
+		r.as = credentials[0].String()
 	}
 	client := registry.NewClient(registry.Options{
 		UserAgent: "kubectl-oci/" + buildVersion(),
 		Retry:     true,
 		Patience:  patience,
+		Waiting:   report.waiting,
 	})
 	return client.Repository(ref, registry.Access{
 		Credentials: credentials,
@@ -40,4 +54,9 @@ func (r *remote) open(ref registry.Reference, push bool) (*registry.Repository, 
 		Timeout:     r.timeout,
 		Push:        push,
 	})
+}
+
+// blame says which registry an error is about, and as whom it was asked.
+func (r *remote) blame(ref registry.Reference, err error) error {
+	return &registryError{host: ref.Registry, as: r.as, err: err}
 }

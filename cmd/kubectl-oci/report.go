@@ -9,6 +9,8 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
 // reporter tells a person what goes on, on stderr: a moving bar on a terminal, plain lines otherwise.
@@ -24,6 +26,11 @@ func newReporter(out io.Writer) *reporter {
 
 func (r *reporter) line(format string, args ...any) {
 	fmt.Fprintf(r.out, format+"\n", args...)
+}
+
+// waiting says why nothing moves, and for how long.
+func (r *reporter) waiting(limited *registry.RateLimitError) {
+	r.line("%s asks for fewer requests: waiting %s", limited.Host, time.Until(limited.Until).Round(time.Second))
 }
 
 // At most this many skipped paths are named; the rest is counted.

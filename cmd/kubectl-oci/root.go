@@ -8,13 +8,21 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// execute runs one command line and gives the exit code: 0 for success, 1 for an error, which is said on stderr.
+// The exit code of a command that somebody interrupted, as shells have it.
+const interrupted = 130
+
+// execute runs one command line and gives the exit code: 0 for success, 1 for an error, which is said on stderr, interrupted when
+// ctx ended before.
 func execute(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
 	root := newRootCommand(streams)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(streams.ErrOut, "interrupted: nothing is left half done")
+		return interrupted
 	}
 	fmt.Fprintf(streams.ErrOut, "error: %v\n", err)
 	if hint := hintFor(err, command); hint != "" {

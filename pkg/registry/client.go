@@ -16,12 +16,14 @@ import (
 type Options struct {
 	// UserAgent is sent with every request. Empty: "kubectl-oci".
 	UserAgent string
-	// Retry makes requests without lasting effects be tried again after network errors and 5xx answers. Whoever polls
-	// anyway leaves it off.
+	// Retry makes every request be tried up to three times while the network, or a 5xx answer, is to blame; a body that breaks
+	// off is not fetched again. Whoever polls anyway leaves it off.
 	Retry bool
 	// Patience is how long a request may wait when a registry asks for fewer requests. Zero: not at all, the request fails with a
 	// [RateLimitError] at once.
 	Patience time.Duration
+	// Waiting is told before such a wait begins, so that somebody who watches knows why nothing moves. Nil: nobody is told.
+	Waiting func(*RateLimitError)
 }
 
 // Client holds what is worth keeping between requests: connections, authentication challenges, tokens, and which
@@ -107,6 +109,7 @@ func (c *Client) session(tk transportKey, reg name.Registry, credential Credenti
 			insecure:   tk.insecure,
 			credential: credential,
 			patience:   c.options.Patience,
+			waiting:    c.options.Waiting,
 			base:       &agentTransport{agent: c.options.UserAgent, next: pooled},
 			tokens:     map[string]token{},
 		}

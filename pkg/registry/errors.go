@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -28,6 +29,12 @@ type StatusError struct {
 }
 
 func (e *StatusError) Error() string { return fmt.Sprintf("%s (HTTP %d)", e.Reason, e.Code) }
+
+// DigestError says that what a registry sent is not what was asked for by digest. Nothing of it is to be used.
+type DigestError struct{ err error }
+
+func (e *DigestError) Error() string { return "the bytes that came have another digest" }
+func (e *DigestError) Unwrap() error { return e.err }
 
 // IsNotFound tells whether the registry said that what was asked for does not exist.
 func IsNotFound(err error) bool { return status(err) == http.StatusNotFound }
@@ -60,22 +67,39 @@ func translate(err error) error {
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return &StatusError{Code: e.StatusCode, Reason: reason(e)}
 	}
+	if mismatch(err) {
+		return &DigestError{err}
+	}
 	return withoutAddress(err)
 }
 
+// mismatch reads the client library's text, which has no type that others may name.
+func mismatch(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "error verifying sha256 checksum") || strings.Contains(text, "does not match requested digest")
+}
+
 // withoutAddress says the host only: a redirect's address may carry a signature that grants access. Where several addresses were
-// tried one inside the other, the innermost is the one that failed.
+// tried one inside the other, the innermost is the one that failed. The connection's own port is left out, so that the same
+// trouble has the same text each time.
 func withoutAddress(err error) error {
 	found := err
 	for e, ok := errors.AsType[*url.Error](err); ok; e, ok = errors.AsType[*url.Error](err) {
-		err = e.Err
+		err = withoutPort(e.Err)
 		u, parseErr := url.Parse(e.URL)
 		if parseErr != nil {
-			return e.Err
+			return err
 		}
-		found = fmt.Errorf("%s %s: %w", strings.ToUpper(e.Op), u.Host, e.Err)
+		found = fmt.Errorf("%s %s: %w", strings.ToUpper(e.Op), u.Host, err)
 	}
-	return found
+	return withoutPort(found)
+}
+
+func withoutPort(err error) error {
+	if e, ok := err.(*net.OpError); ok { //nolint:errorlint // one that is wrapped is not printed by us
+		return fmt.Errorf("%s: %w", e.Op, e.Err)
+	}
+	return err
 }
 
 func reason(e *transport.Error) string {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +83,34 @@ func TestStatusErrors(t *testing.T) {
 	}
 }
 
+// A message that changes with every try is a new event and a new status each time.
+func TestErrorsOfConnectionsAreStable(t *testing.T) {
+	t.Parallel()
+	hangUp := func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+	}
+	host := serve(t, intercept(http.MethodHead, "/manifests/", always, hangUp))
+	r := open(t, NewClient(Options{}), host.ref("org/app"), Access{})
+	var texts []string
+	for range 3 {
+		_, err := r.Resolve(t.Context(), "v1")
+		texts = append(texts, fmt.Sprint(err))
+	}
+	if texts[0] == "<nil>" || texts[0] != texts[1] || texts[1] != texts[2] {
+		t.Errorf("the texts differ: %q", texts)
+	}
+	host.Close()
+	if _, err := r.Resolve(t.Context(), "v1"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
+
 func TestHostileAnswers(t *testing.T) {
 	t.Parallel()
 	flip := func(b []byte) []byte { c := bytes.Clone(b); c[len(c)/2] ^= 1; return c }
@@ -106,11 +136,13 @@ func TestHostileAnswers(t *testing.T) {
 			})
 			r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
 			p := push(t, r)
-			if raw, _, err := r.Manifest(t.Context(), p.manifest); err == nil {
-				t.Errorf("a manifest of other bytes passes: %q", raw)
+			raw, _, err := r.Manifest(t.Context(), p.manifest)
+			if _, ok := errors.AsType[*DigestError](err); !ok {
+				t.Errorf("a manifest of other bytes gives %q, %v", raw, err)
 			}
-			if _, err := readBlob(t.Context(), r, p.layer); err == nil {
-				t.Error("a blob of other bytes passes")
+			_, err = readBlob(t.Context(), r, p.layer)
+			if _, ok := errors.AsType[*DigestError](err); err == nil || name == "changed" && !ok {
+				t.Errorf("a blob of other bytes gives %v", err)
 			}
 		})
 	}
@@ -178,6 +210,103 @@ func TestPushIsTriedAgain(t *testing.T) {
 	if err != nil || !bytes.Equal(got, p.content) {
 		t.Errorf("what arrived is not what was sent: %v", err)
 	}
+}
+
+func TestReadsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	reset := func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = conn.Close()
+	}
+	busy := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+	for title, tc := range map[string]struct {
+		method, part string
+		answer       http.HandlerFunc
+		read         func(*Repository, pushed) error
+	}{
+		"resolve, busy":      {http.MethodHead, "/manifests/", busy, resolveAny},
+		"resolve, cut off":   {http.MethodHead, "/manifests/", reset, resolveAny},
+		"challenge, busy":    {http.MethodGet, "/v2/", busy, resolveAny},
+		"manifest, busy":     {http.MethodGet, "/manifests/", busy, fetchManifest},
+		"blob, busy":         {http.MethodGet, "/blobs/", busy, fetchBlob},
+		"list of tags, busy": {http.MethodGet, "/tags/", busy, listTags},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, intercept(tc.method, tc.part, 2, tc.answer))
+			p := push(t, open(t, NewClient(Options{Retry: true}), host.ref("org/app"), Access{Push: true}))
+			if err := tc.read(open(t, NewClient(Options{Retry: true}), host.ref("org/app"), Access{}), p); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func resolveAny(r *Repository, _ pushed) error {
+	_, err := r.Resolve(context.Background(), "v1")
+	return err
+}
+
+func fetchManifest(r *Repository, p pushed) error {
+	_, _, err := r.Manifest(context.Background(), p.manifest)
+	return err
+}
+
+func fetchBlob(r *Repository, p pushed) error {
+	_, err := readBlob(context.Background(), r, p.layer)
+	return err
+}
+
+func listTags(r *Repository, _ pushed) error {
+	_, err := r.Tags(context.Background())
+	return err
+}
+
+func TestWhatStaysIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		retry  bool
+		status int
+		want   int // requests
+	}{
+		"busy for ever":     {true, http.StatusServiceUnavailable, 3},
+		"no retries wanted": {false, http.StatusServiceUnavailable, 1},
+		"not found":         {true, http.StatusNotFound, 1},
+		"forbidden":         {true, http.StatusForbidden, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, intercept(http.MethodHead, "/manifests/", always, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(tc.status) }))
+			r := open(t, NewClient(Options{Retry: tc.retry}), host.ref("org/app"), Access{})
+			_, err := r.Resolve(t.Context(), "v1")
+			if status(err) != tc.status {
+				t.Errorf("the error is %v", err)
+			}
+			if asked := len(host.take()) - 1; asked != tc.want { // one asks how to authenticate
+				t.Errorf("it was asked %d times, not %d", asked, tc.want)
+			}
+		})
+	}
+}
+
+func TestPauseBetweenTriesIsInterrupted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(firstPause/2, cancel)
+		asked, start := 0, time.Now()
+		err := (&Repository{retry: true}).persist(ctx, func() error {
+			asked++
+			return &StatusError{Code: http.StatusBadGateway}
+		})
+		if !errors.Is(err, context.Canceled) || asked != 1 || time.Since(start) != firstPause/2 {
+			t.Errorf("%d tries, %s, %v", asked, time.Since(start), err)
+		}
+	})
 }
 
 func TestTags(t *testing.T) {
@@ -263,18 +392,23 @@ func TestPatienceWaitsForTheRegistry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
+		var told []time.Time
 		s := simulated(t, time.Minute, func(req *http.Request) (*http.Response, error) {
 			if asked++; asked == 2 {
 				return answer(req, http.StatusServiceUnavailable, "Retry-After", "5"), nil
 			}
 			return answer(req, http.StatusOK), nil
 		})
+		s.waiting = func(e *RateLimitError) { told = append(told, e.Until) }
 		start := time.Now()
 		if resp, err := get(t, s); err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("%v", err)
 		}
 		if waited := time.Since(start); waited != 5*time.Second {
 			t.Errorf("it waited %s", waited)
+		}
+		if diff := cmp.Diff([]time.Time{start.Add(5 * time.Second)}, told); diff != "" {
+			t.Errorf("said of the wait (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -19,7 +19,10 @@ func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open fu
 	if err != nil {
 		return fmt.Errorf("push blob %q: %w", d.Digest, err)
 	}
-	if err := remote.WriteLayer(r.repo, &blob{d, hash, open}, r.options(ctx)...); err != nil {
+	err = r.persist(ctx, func() error {
+		return remote.WriteLayer(r.repo, &blob{d, hash, open}, r.options(ctx)...)
+	})
+	if err != nil {
 		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.ref.Name(), translate(err))
 	}
 	return nil
@@ -33,7 +36,10 @@ func (r *Repository) PushManifest(ctx context.Context, tag string, d ocispec.Des
 	if tag != "" {
 		ref, label = r.repo.Tag(tag), r.ref.Name()+":"+tag
 	}
-	if err := remote.Put(ref, manifest{d.MediaType, raw}, r.options(ctx)...); err != nil {
+	err := r.persist(ctx, func() error {
+		return remote.Put(ref, manifest{d.MediaType, raw}, r.options(ctx)...)
+	})
+	if err != nil {
 		return fmt.Errorf("push manifest %q: %w", label, translate(err))
 	}
 	return nil

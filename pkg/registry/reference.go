@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -32,7 +33,7 @@ func Parse(s string) (Reference, error) {
 
 func parse(s string) (Reference, error) {
 	if scheme, _, ok := strings.Cut(s, "://"); ok {
-		return Reference{}, fmt.Errorf("unknown scheme %q, only oci:// is", scheme)
+		return Reference{}, fmt.Errorf("%s:// is no scheme of a reference: write %s or nothing in its place", scheme, Scheme)
 	}
 	var ref Reference
 	rest, dgst, hasDigest := strings.Cut(s, "@")
@@ -43,8 +44,11 @@ func parse(s string) (Reference, error) {
 		}
 	}
 	host, path, ok := strings.Cut(rest, "/")
-	if !ok || !(strings.ContainsAny(host, ".:") || host == "localhost") {
-		return Reference{}, fmt.Errorf("no registry in it: write the host too, as in docker.io/%s", s)
+	switch {
+	case !ok:
+		return Reference{}, errors.New("not a host and a repository, as in docker.io/org/app-config:v1.0.0")
+	case !strings.ContainsAny(host, ".:") && host != "localhost":
+		return Reference{}, fmt.Errorf("no registry in it: write the host too, as in %s/%s", DockerHub, s)
 	}
 	ref.Registry = host
 	ref.Repository = path
@@ -68,7 +72,13 @@ func (r Reference) validate() error {
 		return fmt.Errorf("repository %q is not lower-case letters and digits, with single '.', '_', '-' or '/' between them", r.Repository)
 	}
 	if r.Tag != "" && !tagPattern.MatchString(r.Tag) {
-		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first no '.' or '-'", r.Tag)
+		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first of them neither '.' nor '-'", r.Tag)
+	}
+	if _, err := name.NewRegistry(r.Registry, name.StrictValidation); err != nil {
+		return fmt.Errorf("registry %q is not a host or host:port", r.Registry)
+	}
+	if hubName(r.Registry) == DockerHub && !strings.Contains(r.Repository, "/") {
+		return fmt.Errorf("repository %q has no owner, as in %s/org/%s", r.Repository, DockerHub, r.Repository)
 	}
 	_, err := r.repository()
 	return err

@@ -35,10 +35,13 @@ func TestParse(t *testing.T) {
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"":                               "no registry in it",
+		"":                               "not a host and a repository",
 		"org/app:v1":                     "write the host too, as in docker.io/org/app:v1",
-		"app:v1":                         "no registry in it",
-		"https://docker.io/org/app":      `unknown scheme "https"`,
+		"app:v1":                         "not a host and a repository",
+		"127.0.0.1:5000":                 "not a host and a repository",
+		"a.b:port/org/app:v1":            `registry "a.b:port" is not a host or host:port`,
+		"docker.io/nginx:v1":             "as in docker.io/org/nginx",
+		"https://docker.io/org/app":      "https:// is no scheme of a reference",
 		"docker.io/org/App:v1":           "lower-case",
 		"docker.io/org/app:":             "is empty",
 		"docker.io/org/app:-v1":          `tag "-v1"`,

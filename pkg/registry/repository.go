@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/opencontainers/go-digest"
@@ -27,23 +28,21 @@ type Repository struct {
 	ref       Reference // how the repository was named, for people
 	repo      name.Repository
 	transport http.RoundTripper
+	retry     bool
 }
 
 func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
 	var rt http.RoundTripper = &boundedTransport{next: &stallTransport{next: c, idle: a.timeout()}}
-	if o.Retry {
-		rt = transport.NewRetry(rt)
-	}
 	// The wrapper tells the client library that authentication, retries and the user agent are settled.
 	rt, err := transport.FromToken(repo.Registry, authn.Anonymous, rt, &transport.Challenge{}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("prepare transport: %w", err)
 	}
-	return &Repository{ref: ref, repo: repo, transport: rt}, nil
+	return &Repository{ref: ref, repo: repo, transport: rt, retry: o.Retry}, nil
 }
 
 func (r *Repository) options(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.transport)}
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.transport), once()}
 }
 
 // Resolve asks which descriptor tag names now: one HEAD, or one GET where the registry refuses HEAD.
@@ -62,13 +61,11 @@ func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) 
 
 // describe asks for ref, which people know as label.
 func (r *Repository) describe(ctx context.Context, ref name.Reference, label string) (ocispec.Descriptor, error) {
-	desc, err := remote.Head(ref, r.options(ctx)...)
-	if headRefused(err) {
-		var full *remote.Descriptor
-		if full, err = remote.Get(ref, r.options(ctx)...); err == nil {
-			desc = &full.Descriptor
-		}
-	}
+	var desc *v1.Descriptor
+	err := r.persist(ctx, func() (err error) {
+		desc, err = r.head(ctx, ref)
+		return err
+	})
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, translate(err))
 	}
@@ -77,6 +74,18 @@ func (r *Repository) describe(ctx context.Context, ref name.Reference, label str
 		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: digest %q is no sha256", label, d)
 	}
 	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: d, Size: desc.Size}, nil
+}
+
+func (r *Repository) head(ctx context.Context, ref name.Reference) (*v1.Descriptor, error) {
+	desc, err := remote.Head(ref, r.options(ctx)...)
+	if !headRefused(err) {
+		return desc, err
+	}
+	full, err := remote.Get(ref, r.options(ctx)...)
+	if err != nil {
+		return nil, err
+	}
+	return &full.Descriptor, nil
 }
 
 // headRefused tells a registry that does not do HEAD, or leaves out the headers that make it worth while, from every
@@ -99,7 +108,11 @@ func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []
 	if d.Size > artifact.MaxManifest {
 		return nil, "", fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", label, d.Size, artifact.MaxManifest)
 	}
-	got, err := remote.Get(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
+	var got *remote.Descriptor
+	err = r.persist(ctx, func() (err error) {
+		got, err = remote.Get(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
+		return err
+	})
 	if err != nil {
 		return nil, "", fmt.Errorf("fetch manifest %q: %w", label, translate(err))
 	}
@@ -114,7 +127,11 @@ func (r *Repository) Blob(ctx context.Context, d ocispec.Descriptor) (io.ReadClo
 	if err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}
-	body, err := layer.Compressed()
+	var body io.ReadCloser
+	err = r.persist(ctx, func() (err error) {
+		body, err = layer.Compressed()
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}
@@ -145,26 +162,37 @@ func (s *sizedReader) Read(p []byte) (int, error) {
 func (s *sizedReader) Close() error { return s.body.Close() }
 
 // Tags lists the repository's tags, in the registry's order.
-func (r *Repository) Tags(ctx context.Context) ([]string, error) {
-	puller, err := remote.NewPuller(r.options(ctx)...)
-	if err != nil {
-		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), err)
-	}
-	pages, err := puller.Lister(ctx, r.repo)
+func (r *Repository) Tags(ctx context.Context) (tags []string, err error) {
+	err = r.persist(ctx, func() error {
+		tags, err = r.tags(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
 	}
-	var tags []string
+	return tags, nil
+}
+
+func (r *Repository) tags(ctx context.Context) ([]string, error) {
+	puller, err := remote.NewPuller(r.options(ctx)...)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := puller.Lister(ctx, r.repo)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
 	for pages.HasNext() {
 		page, err := pages.Next(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
+			return nil, err
 		}
-		if tags = append(tags, page.Tags...); len(tags) > MaxTags {
-			return nil, fmt.Errorf("list tags of %q: more than %d", r.ref.Name(), MaxTags)
+		if all = append(all, page.Tags...); len(all) > MaxTags {
+			return nil, fmt.Errorf("more than %d", MaxTags)
 		}
 	}
-	return tags, nil
+	return all, nil
 }
 
 // boundedTransport ends the body of a manifest or a page of tags, which are read whole into memory, at the size of the

@@ -23,6 +23,7 @@ type session struct {
 	insecure   bool
 	credential Credential
 	patience   time.Duration
+	waiting    func(*RateLimitError) // may be nil
 	base       http.RoundTripper
 
 	flight singleflight.Group
@@ -43,6 +44,9 @@ func (s *session) do(req *http.Request, scope string) (*http.Response, error) {
 		limited, ok := errors.AsType[*RateLimitError](err)
 		if !ok || time.Until(limited.Until) > s.patience || !replayable(req) {
 			return resp, err
+		}
+		if s.waiting != nil {
+			s.waiting(limited)
 		}
 		if err := sleep(req.Context(), time.Until(limited.Until)); err != nil {
 			return nil, err
