@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
@@ -46,8 +47,8 @@ type Advertised struct {
 
 // Result is what a run found.
 type Result struct {
-	Unchanged bool // what is advertised is right and in the store; nothing was fetched
-	Revision  string
+	Unchanged bool   // what is advertised is right and in the store; nothing was fetched
+	Revision  string // also when a later step failed: what the reference names now
 	Entry     store.Entry
 	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
 }
@@ -78,12 +79,14 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	if entry, ok := s.unchanged(found.revision, req); ok {
 		return Result{Unchanged: true, Revision: found.revision, Entry: entry}, nil
 	}
-	return s.adopt(ctx, repo, ref.At(found.descriptor.Digest), found, req)
+	result, err := s.adopt(ctx, repo, ref.At(found.descriptor.Digest), found.descriptor, req)
+	result.Revision = found.revision
+	return result, err
 }
 
 // adopt fetches, checks and stores what was resolved. place is where it lies.
-func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place registry.Reference, found resolved, req Request) (Result, error) {
-	manifest, err := repo.ImageManifest(ctx, found.descriptor)
+func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place registry.Reference, d ocispec.Descriptor, req Request) (Result, error) {
+	manifest, err := repo.ImageManifest(ctx, d)
 	if err != nil {
 		return Result{}, failedRequest(v1.ReasonPullFailed, err)
 	}
@@ -99,7 +102,7 @@ func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place reg
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Revision: found.revision, Entry: entry, Metadata: metadata}, nil
+	return Result{Entry: entry, Metadata: metadata}, nil
 }
 
 // unchanged tells whether what is advertised was made from the same revision by the same rules, and is in the store still.

@@ -356,9 +356,12 @@ func TestFailures(t *testing.T) {
 			b.pushManifest("odd", artifact.ManifestOCI, map[string]any{"schemaVersion": 1, "mediaType": artifact.ManifestOCI})
 			b.status.Store(int32(tc.status))
 			tc.spec.Interval.Duration = time.Hour
-			_, failure := b.run(tc.spec, Advertised{})
+			got, failure := b.run(tc.spec, Advertised{})
 			if failure == nil {
 				t.Fatal("it succeeds")
+			}
+			if resolved := strings.Contains(got.Revision, "@sha256:"); resolved != tc.waits {
+				t.Errorf("what was resolved is told as %q", got.Revision)
 			}
 			if failure.Condition != v1.ConditionFetchFailed || failure.Reason != tc.reason || failure.Terminal != tc.terminal {
 				t.Errorf("%s/%s, terminal %t: %v", failure.Condition, failure.Reason, failure.Terminal, failure)
