@@ -11,7 +11,7 @@ TESTFLAGS ?= -race -shuffle=on
 
 .PHONY: help
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the plugin and the agent into bin/
@@ -52,6 +52,25 @@ lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tid
 .PHONY: generate
 generate: ## Write the generated files anew: deep copies and the CRD
 	go -C tools run ./generate
+
+.PHONY: image
+image: ## Build the agent's image for two architectures and push it: make image IMAGE=registry/repository:tag
+	@test -n "$(IMAGE)" || { echo "name where to push: make image IMAGE=registry.example.com/kubectl-oci/agent:dev" >&2; exit 2; }
+	@go -C tools run ./image "$(IMAGE)"
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: release
+release: build ## Build the plugin's archives for all platforms, and their checksums, into dist/
+	@rm -rf dist && mkdir -p dist
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/} stage=dist/stage/$${platform/\//-}; \
+		echo "release $$platform"; mkdir -p $$stage; cp LICENSE $$stage; \
+		suffix=; if [ $$os = windows ]; then suffix=.exe; fi; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build $(GOFLAGS_BUILD) -o $$stage/kubectl-oci$$suffix ./cmd/kubectl-oci; \
+		bin/kubectl-oci build -f $$stage --to dist/kubectl-oci_$${os}_$${arch}.tar.gz >/dev/null; \
+	done
+	@rm -rf dist/stage && cd dist && sha256sum *.tar.gz > checksums.txt && cat checksums.txt
 
 .PHONY: demo
 demo: ## Show it all: push a folder, the agent exposes it (KEEP=1 leaves it running)
