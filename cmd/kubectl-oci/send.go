@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
@@ -80,24 +81,33 @@ func sameFiles(ctx context.Context, repo *registry.Repository, d ocispec.Descrip
 	return m.Config.Digest == made.ConfigDescriptor.Digest && len(m.Layers) == 1 && m.Layers[0].Digest == made.LayerDescriptor.Digest, nil
 }
 
+// sendBlobs sends layer and config side by side.
 func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {
 	bar := report.bar("pushing", made.LayerDescriptor.Size)
 	defer func() { _ = bar.Finish() }()
-	openLayer := func() (io.ReadCloser, error) {
-		r, err := layer.Open()
-		if err != nil {
-			return nil, err
-		}
-		bar.Reset() // another try starts from the beginning
-		return struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(r, bar), r}, nil
-	}
-	if err := repo.PushBlob(ctx, made.LayerDescriptor, openLayer); err != nil {
-		return err
-	}
-	return repo.PushBlob(ctx, made.ConfigDescriptor, func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(made.Config)), nil
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return repo.PushBlob(ctx, made.LayerDescriptor, func() (io.ReadCloser, error) {
+			bar.Reset() // another try starts from the beginning
+			return watch(layer.Open, bar)
+		})
 	})
+	group.Go(func() error {
+		return repo.PushBlob(ctx, made.ConfigDescriptor, func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(made.Config)), nil
+		})
+	})
+	return group.Wait()
+}
+
+// watch opens a reader and shows in bar how much of it was read.
+func watch(open func() (io.ReadCloser, error), bar io.Writer) (io.ReadCloser, error) {
+	r, err := open()
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.TeeReader(r, bar), r}, nil
 }

@@ -64,14 +64,16 @@ func parse(s string) (Reference, error) {
 // The grammar of the OCI distribution specification, section "Pulling manifests".
 var (
 	repositoryPattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagPattern        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	tagPattern        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]*$`)
 )
+
+const maxTag = 128 // characters
 
 func (r Reference) validate() error {
 	if !repositoryPattern.MatchString(r.Repository) {
 		return fmt.Errorf("repository %q is not lower-case letters and digits, with single '.', '_', '-' or '/' between them", r.Repository)
 	}
-	if r.Tag != "" && !tagPattern.MatchString(r.Tag) {
+	if r.Tag != "" && (len(r.Tag) > maxTag || !tagPattern.MatchString(r.Tag)) {
 		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first of them neither '.' nor '-'", r.Tag)
 	}
 	if _, err := name.NewRegistry(r.Registry, name.StrictValidation); err != nil {
