@@ -1,6 +1,7 @@
 package product
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +15,12 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/e2e/process"
 )
 
-// AgentOptions say how an agent runs. All but Args and Env are required.
+// AgentOptions say how an agent runs. Path, Kubeconfig and Dir are required.
 type AgentOptions struct {
 	Path       string   // of the program
 	Kubeconfig string   // of the cluster
 	Dir        string   // for its store and its log; may be used again by the next agent
+	Storage    string   // host:port of its file server; empty: a free port
 	Args       []string // further flags
 	Env        []string // NAME=value, added to this process's environment
 }
@@ -35,7 +37,7 @@ func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{Storage: ports[0], Metrics: ports[1], Health: ports[2]}
+	a := &Agent{Storage: cmp.Or(o.Storage, ports[0]), Metrics: ports[1], Health: ports[2]}
 	args := []string{
 		"--kubeconfig=" + o.Kubeconfig,
 		"--storage-path=" + filepath.Join(o.Dir, "store"),

@@ -1,0 +1,81 @@
+package agent_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/loopback"
+)
+
+// front stands between the agents and the API server and remembers what they ask.
+type front struct {
+	*loopback.Server
+
+	mu    sync.Mutex
+	asked []call
+}
+
+// call is one request of an agent to the API server.
+type call struct {
+	Method, Path string
+	Watch        bool
+}
+
+func newFront(ctx context.Context, config *rest.Config) (*front, error) {
+	f := &front{}
+	server, err := url.Parse(config.Host)
+	if err != nil {
+		return nil, err
+	}
+	tls, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, err
+	}
+	tls.Certificates, tls.GetClientCertificate = nil, nil // the agent's token says who asks, not the administrator's certificate
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
+		Transport:     &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true},
+		FlushInterval: -1, // watches
+	}
+	f.Server, err = loopback.Serve(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.note(r)
+		proxy.ServeHTTP(w, r)
+	}), loopback.Options{})
+	return f, err
+}
+
+func (f *front) note(r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, call{Method: r.Method, Path: r.URL.Path, Watch: r.URL.Query().Has("watch")})
+}
+
+// calls are those in a namespace so far.
+func (f *front) calls(namespace string) []call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var found []call
+	for _, c := range f.asked {
+		if strings.Contains(c.Path+"/", "/namespaces/"+namespace+"/") {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// statusPatches is how often the status of an object was written.
+func (f *front) statusPatches(namespace, name string) int {
+	n := 0
+	for _, c := range f.calls(namespace) {
+		if c.Method == http.MethodPatch && strings.HasSuffix(c.Path, "/ocirepositories/"+name+"/status") {
+			n++
+		}
+	}
+	return n
+}
