@@ -26,13 +26,13 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	defer files.Close() //nolint:errcheck // the process ends
+	defer files.Close()
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", opts.storageAddr)
 	if err != nil {
 		return fmt.Errorf("open file server: %w", err)
 	}
-	defer listener.Close() //nolint:errcheck // the server has closed it, unless it never started
+	defer listener.Close() // the server has closed it, unless it never started
 	mgr, err := newManager(opts)
 	if err != nil {
 		return err

@@ -19,15 +19,16 @@ const (
 // next says when to look at an object again: after its interval, not before a registry wants to be asked again, after a back-off
 // (the error), or not before somebody changes it.
 func next(object *v1.OCIRepository, failure *source.Error, jitter float64) (ctrl.Result, error) {
+	at := rand.Float64() //nolint:gosec // it spreads polls and keeps no secret
 	switch {
 	case failure == nil:
-		return ctrl.Result{RequeueAfter: spread(object.Spec.Interval.Duration, jitter, rand.Float64())}, nil
+		return ctrl.Result{RequeueAfter: spread(object.Spec.Interval.Duration, jitter, at)}, nil
 	case failure.Terminal:
 		return ctrl.Result{}, nil
 	case failure.RetryAt.IsZero():
 		return ctrl.Result{}, failure
 	}
-	return ctrl.Result{RequeueAfter: late(time.Until(failure.RetryAt), jitter, rand.Float64())}, nil
+	return ctrl.Result{RequeueAfter: late(time.Until(failure.RetryAt), jitter, at)}, nil
 }
 
 // spread moves an interval by up to jitter of it, earlier or later; at is between 0 and 1.

@@ -46,13 +46,16 @@ func (r *Reconciler) access(ctx context.Context, object *v1.OCIRepository) (regi
 	if spec.Timeout != nil {
 		access.Timeout = spec.Timeout.Duration
 	}
+	if spec.SecretRef == nil {
+		return access, nil
+	}
 	ref, err := source.Repository(spec.URL)
-	if err != nil || spec.SecretRef == nil {
-		return access, nil // the run that follows refuses a wrong URL
+	if err != nil {
+		return access, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonURLInvalid, Terminal: true, Err: err}
 	}
 	access.Credentials, err = r.pullSecret(ctx, types.NamespacedName{Namespace: object.Namespace, Name: spec.SecretRef.Name}, ref)
 	if err != nil {
-		return registry.Access{}, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}
+		return access, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}
 	}
 	return access, nil
 }
