@@ -132,6 +132,9 @@ func (b *Builder) compile(ctx context.Context, c component, folder string) error
 		return err
 	}
 	defer os.RemoveAll(unfinished)
+	if err := os.Chmod(unfinished, 0o755); err != nil { // a cache may have several users
+		return err
+	}
 	began := time.Now()
 	b.say("%s: building from Go modules, %s on two cores when nothing is cached", c.name, c.cost)
 	for _, name := range slices.Sorted(maps.Keys(c.programs)) {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -49,7 +48,7 @@ func (c component) key(ctx context.Context) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.programs)) {
 		fmt.Fprintln(hash, name, c.programs[name])
 	}
-	io.WriteString(hash, c.linkFlags())
+	fmt.Fprint(hash, c.linkFlags())
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 

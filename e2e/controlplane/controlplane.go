@@ -127,7 +127,7 @@ func (c *ControlPlane) startPart(ctx context.Context, command process.Command, u
 func freePorts(n int) ([]int, error) {
 	var ports []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return nil, fmt.Errorf("choose a free port: %w", err)
 		}

@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Options of a Server. The zero value is plain HTTP/1.1.
@@ -31,7 +32,7 @@ type Server struct {
 // Serve starts to serve h and returns when connections are accepted. Requests inherit the values of ctx; its end does
 // not stop the server, Close does.
 func Serve(ctx context.Context, h http.Handler, o Options) (*Server, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, fmt.Errorf("listen on a loopback port: %w", err)
 	}
@@ -42,19 +43,20 @@ func Serve(ctx context.Context, h http.Handler, o Options) (*Server, error) {
 	s := &Server{
 		Addr: listener.Addr().String(),
 		server: &http.Server{
-			Handler:     h,
-			TLSConfig:   o.TLS,
-			Protocols:   &protocols,
-			ConnState:   o.Observe,
-			BaseContext: func(net.Listener) context.Context { return base },
-			ErrorLog:    log.New(io.Discard, "", 0),
+			Handler:           h,
+			TLSConfig:         o.TLS,
+			Protocols:         &protocols,
+			ConnState:         o.Observe,
+			BaseContext:       func(net.Listener) context.Context { return base },
+			ErrorLog:          log.New(io.Discard, "", 0),
+			ReadHeaderTimeout: time.Minute,
 		},
 		cancel: cancel,
 		done:   make(chan struct{}),
 	}
 	go func() {
 		defer close(s.done)
-		s.run(listener) // returns when Close has closed the listener; there is nobody to tell otherwise
+		_ = s.run(listener) // returns when Close has closed the listener; there is nobody to tell otherwise
 	}()
 	return s, nil
 }

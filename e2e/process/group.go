@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,7 +24,7 @@ func (g *Group) Start(c Command) (*Process, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.fallen {
-		return nil, fmt.Errorf("start %s: its group has ended: %v", c.Name, g.err)
+		return nil, fmt.Errorf("start %s: its group has ended: %w", c.Name, g.ended())
 	}
 	p, err := Start(c)
 	if err != nil {
@@ -35,6 +36,14 @@ func (g *Group) Start(c Command) (*Process, error) {
 		g.end(p.Err())
 	}()
 	return p, nil
+}
+
+// ended says why, also where Stop was the reason. Callers hold the lock.
+func (g *Group) ended() error {
+	if g.err == nil {
+		return errors.New("stopped")
+	}
+	return g.err
 }
 
 // Done is closed when all programs are gone, by Stop or because one ended.

@@ -39,7 +39,7 @@ func Start(c Command) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
-	cmd := exec.Command(c.Path, c.Args...)
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx // Stop ends it, and the end of its parent; a start has no context
 	cmd.Env = c.Env
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = attributes()
@@ -97,11 +97,11 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Signal asks the program something; one that has ended is no error.
 func (p *Process) Signal(s os.Signal) {
-	p.cmd.Process.Signal(s)
+	_ = p.cmd.Process.Signal(s)
 }
 
 // Stop kills the program and waits until it is gone. It may be called again.
 func (p *Process) Stop() {
-	p.cmd.Process.Kill()
+	_ = p.cmd.Process.Kill() // fails for one that has ended
 	<-p.done
 }

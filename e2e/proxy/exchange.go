@@ -34,7 +34,7 @@ func (e *exchange) begin() bool {
 		e.refuse(f)
 		return false
 	case f.Action == Hang:
-		io.Copy(io.Discard, e.request.Body) // else the server does not notice that the client leaves
+		_, _ = io.Copy(io.Discard, e.request.Body) // else the server does not notice that the client leaves
 		i.hang(e.request.Context())
 		panic(http.ErrAbortHandler)
 	case f.Action == Reset && f.At == 0:
@@ -53,7 +53,7 @@ func (e *exchange) refuse(f Fault) {
 	}
 	e.WriteHeader(f.Status)
 	if f.Status >= 400 && e.request.Method != http.MethodHead {
-		io.WriteString(e, body)
+		_, _ = io.WriteString(e, body)
 	}
 }
 
@@ -117,8 +117,9 @@ func (e *exchange) stop(last []byte) {
 }
 
 func (e *exchange) flush(last []byte) {
-	e.send(last)
-	http.NewResponseController(e.ResponseWriter).Flush()
+	if _, err := e.send(last); err == nil {
+		_ = http.NewResponseController(e.ResponseWriter).Flush()
+	}
 }
 
 // reset makes the kernel send a reset in place of what it still holds, and does not return. HTTP/2 resets the stream alone.
@@ -127,7 +128,7 @@ func (e *exchange) reset() {
 	if err == nil {
 		conn = withoutTLS(conn) // which would say good-bye
 		if tcp, ok := conn.(*net.TCPConn); ok {
-			tcp.SetLinger(0)
+			_ = tcp.SetLinger(0)
 		}
 		conn.Close()
 	}

@@ -29,7 +29,7 @@ func (b *basic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if known && repository != "" && !user.may(actionOf(r.Method), repository) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusForbidden)
-			io.WriteString(w, `{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}`+"\n")
+			_, _ = io.WriteString(w, `{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}`+"\n")
 			return
 		}
 	}

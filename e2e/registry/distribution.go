@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 
 	"github.com/distribution/distribution/v3/configuration"
@@ -57,20 +58,28 @@ func (r *Registry) storage() configuration.Storage {
 }
 
 func (r *Registry) auth() (configuration.Auth, error) {
-	if err := r.SetUsers(r.options.Users); err != nil {
-		return nil, err
-	}
 	switch r.options.Auth {
 	case None:
 		return nil, nil
-	case Basic:
-		path := filepath.Join(r.state, "htpasswd")
-		return configuration.Auth{"htpasswd": {"realm": "testbed", "path": path}}, nil
-	case Token:
-		return r.tokenAuth()
+	case Basic, Token:
+	default:
+		return nil, fmt.Errorf("unknown authentication %q", r.options.Auth)
 	}
-	return nil, fmt.Errorf("unknown authentication %q", r.options.Auth)
+	state, err := os.MkdirTemp("", "registry-")
+	if err != nil {
+		return nil, err
+	}
+	r.state = state
+	if err := r.SetUsers(r.options.Users); err != nil {
+		return nil, err
+	}
+	if r.options.Auth == Basic {
+		return configuration.Auth{"htpasswd": {"realm": "testbed", "path": r.passwords()}}, nil
+	}
+	return r.tokenAuth()
 }
+
+func (r *Registry) passwords() string { return filepath.Join(r.state, "htpasswd") }
 
 func (r *Registry) tokenAuth() (_ configuration.Auth, err error) {
 	if r.tokens, err = newTokens(&r.users, r.options); err != nil {

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -58,7 +57,7 @@ type Registry struct {
 	users      users
 	tokens     *tokens // nil unless Token
 	root       User    // who the back door is
-	state      string  // folder of key and password files
+	state      string  // folder of key and password files; empty: none was needed
 	generation int     // of the password file
 	app        *handlers.App
 	servers    []*loopback.Server
@@ -66,11 +65,7 @@ type Registry struct {
 
 // Start starts a registry; ctx is not kept. Stop must be called.
 func Start(ctx context.Context, o Options) (*Registry, error) {
-	state, err := os.MkdirTemp("", "registry-")
-	if err != nil {
-		return nil, fmt.Errorf("start registry: %w", err)
-	}
-	r := &Registry{options: o, state: state, root: newRoot()}
+	r := &Registry{options: o, root: newRoot()}
 	if err := r.start(ctx); err != nil {
 		r.Stop()
 		return nil, fmt.Errorf("start registry: %w", err)
@@ -95,9 +90,11 @@ func (r *Registry) Stop() {
 		s.Close()
 	}
 	if r.app != nil {
-		r.app.Shutdown()
+		_ = r.app.Shutdown() // has an error for pull-through caches only
 	}
-	os.RemoveAll(r.state)
+	if r.state != "" {
+		os.RemoveAll(r.state)
+	}
 }
 
 // URL is the scheme and host that clients use.
@@ -126,7 +123,7 @@ func (r *Registry) SetUsers(list []User) error {
 		return nil
 	}
 	r.generation++
-	return writeHtpasswd(filepath.Join(r.state, "htpasswd"), append([]User{r.root}, list...), r.generation)
+	return writeHtpasswd(r.passwords(), append([]User{r.root}, list...), r.generation)
 }
 
 // RevokeTokens makes all tokens that were issued so far invalid.

@@ -92,7 +92,7 @@ func (t *tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer["expires_in"] = int(t.life.Seconds())
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(answer) // the client has gone
 }
 
 // authenticate returns the user that the request names; the zero User is anybody.
@@ -114,9 +114,9 @@ func (t *tokens) authenticate(r *http.Request) (User, bool) {
 
 // scopes reads "repository:org/app:pull,push", from several parameters or several in one.
 func scopes(r *http.Request) []*token.ResourceActions {
-	r.ParseForm()
+	_ = r.ParseForm() // what can be read counts
 	var all []*token.ResourceActions
-	for _, scope := range strings.Fields(strings.Join(r.Form["scope"], " ")) {
+	for scope := range strings.FieldsSeq(strings.Join(r.Form["scope"], " ")) {
 		kind, rest, _ := strings.Cut(scope, ":")
 		if at := strings.LastIndex(rest, ":"); at > 0 {
 			all = append(all, &token.ResourceActions{Type: kind, Name: rest[:at], Actions: strings.Split(rest[at+1:], ",")})

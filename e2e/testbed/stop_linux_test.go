@@ -25,8 +25,9 @@ func TestSideBySideAndStop(t *testing.T) {
 	tb := start(t, testbed.Options{Dir: dir, Registry: registry.Options{
 		TLS: true, Auth: registry.Token, Users: []registry.User{{Name: "alice", Password: "it's secret"}},
 	}})
+	name := "of-" + tb.Cluster.URL[len("https://127.0.0.1:"):]
 	for _, bed := range []*testbed.Testbed{shared, tb} {
-		configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "same-name"}}
+		configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if _, err := kube(t, bed).CoreV1().ConfigMaps("default").Create(t.Context(), configMap, metav1.CreateOptions{}); err != nil {
 			t.Error(err)
 		}

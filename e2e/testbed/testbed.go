@@ -103,7 +103,7 @@ func (tb *Testbed) Err() error {
 	return tb.Cluster.Err()
 }
 
-// Run starts a testbed, hands it to use, runs the tests and stops it; SIGINT and SIGTERM stop it as well. It returns what
+// Run starts a testbed, hands it to use, runs the tests and stops it; SIGINT and SIGTERM stop it before they end the tests. It returns what
 // os.Exit wants.
 func Run(m interface{ Run() int }, o Options, use func(*Testbed)) int {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -116,7 +116,8 @@ func Run(m interface{ Run() int }, o Options, use func(*Testbed)) int {
 	defer tb.Stop()
 	stop := context.AfterFunc(ctx, func() {
 		tb.Stop()
-		os.Exit(1)
+		cancel() // gives signals their default effect back
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	})
 	defer stop()
 	use(tb)

@@ -1,9 +1,11 @@
 package testbed_test
 
 import (
+	"bufio"
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,8 +23,47 @@ import (
 
 var shared *testbed.Testbed
 
+// TestMain starts the testbed that the tests share; or, for TestRunEndsWithSignal, one whose tests never end.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("TESTBED_TEST_DIR"); dir != "" {
+		o := testbed.Options{Dir: dir, RegistryOnly: true}
+		os.Exit(testbed.Run(endless{}, o, func(*testbed.Testbed) { fmt.Println("up") }))
+	}
 	os.Exit(testbed.Run(m, testbed.Options{Log: os.Stderr}, func(tb *testbed.Testbed) { shared = tb }))
+}
+
+type endless struct{}
+
+func (endless) Run() int {
+	<-make(chan int)
+	return 0
+}
+
+// Ctrl-C while tests run leaves nothing either.
+func TestRunEndsWithSignal(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "run")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "TESTBED_TEST_DIR="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "up\n" {
+		t.Fatalf("got %q, %v", line, err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || err.Error() != "signal: terminated" {
+		t.Errorf("ended with %v, want as by a signal", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 }
 
 func kube(t *testing.T, tb *testbed.Testbed) *kubernetes.Clientset {
@@ -56,11 +97,11 @@ func TestAPIServer(t *testing.T) {
 		t.Fatalf("version %v, %v", version, err)
 	}
 	made, err := client.CoreV1().ConfigMaps("default").Create(t.Context(),
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "kept"}, Data: map[string]string{"a": "b"}}, metav1.CreateOptions{})
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "kept-"}, Data: map[string]string{"a": "b"}}, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := client.CoreV1().ConfigMaps("default").Get(t.Context(), "kept", metav1.GetOptions{})
+	got, err := client.CoreV1().ConfigMaps("default").Get(t.Context(), made.Name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +115,11 @@ func TestControllers(t *testing.T) {
 	t.Parallel()
 	client := kube(t, shared)
 	namespaces := client.CoreV1().Namespaces()
-	if _, err := namespaces.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "fresh"}}, metav1.CreateOptions{}); err != nil {
+	made, err := namespaces.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "fresh-"}}, metav1.CreateOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := client.CoreV1().ServiceAccounts("fresh").Watch(t.Context(), metav1.ListOptions{})
+	accounts, err := client.CoreV1().ServiceAccounts(made.Name).Watch(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,12 +127,12 @@ func TestControllers(t *testing.T) {
 	if event := <-accounts.ResultChan(); event.Object.(*corev1.ServiceAccount).Name != "default" {
 		t.Errorf("got %v", event)
 	}
-	gone, err := namespaces.Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=fresh"})
+	gone, err := namespaces.Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + made.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer gone.Stop()
-	if err := namespaces.Delete(t.Context(), "fresh", metav1.DeleteOptions{}); err != nil {
+	if err := namespaces.Delete(t.Context(), made.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for event := range gone.ResultChan() {
@@ -120,13 +162,21 @@ func TestAuthorization(t *testing.T) {
 
 func TestRegistryAndProxy(t *testing.T) {
 	t.Parallel()
-	response, err := http.Get(shared.Registry.URL() + "/v2/")
+	before := shared.Registry.Proxy.Counts()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, shared.Registry.URL()+"/v2/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body.Close()
-	if response.StatusCode != http.StatusOK || shared.Registry.Proxy.Counts().Requests["GET ping"] != 1 {
-		t.Errorf("got %s, counted %v", response.Status, shared.Registry.Proxy.Counts())
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	counted := shared.Registry.Proxy.Counts().Sub(before)
+	if response.StatusCode != http.StatusOK || counted.Requests["GET ping"] != 1 {
+		t.Errorf("got %s, counted %v", response.Status, counted)
 	}
 }
 
