@@ -47,7 +47,7 @@ func floor(w io.Writer, fsys fs.FS) error {
 	return zip.Close()
 }
 
-// BenchmarkPack reports also how long the floor takes for the same tree, as a multiple of Pack's time.
+// BenchmarkPack reports also how many times faster than the floor it is on the same tree, as x-floor.
 func BenchmarkPack(b *testing.B) {
 	for name, files := range map[string]int{"M": 1000, "L": 10_000} {
 		b.Run(name, func(b *testing.B) {
@@ -66,7 +66,7 @@ func BenchmarkPack(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric(float64(time.Since(begin))/float64(b.N)/float64(ours), "floor/op")
+			b.ReportMetric(float64(time.Since(begin))/float64(b.N)/float64(ours), "x-floor")
 		})
 	}
 }

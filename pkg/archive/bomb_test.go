@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,6 +59,40 @@ func header(t *testing.T, name string, size int64) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// sparse is an archive of 1.5 KiB with a file of that size, all of it a hole.
+func sparse(t *testing.T, size int64) []byte {
+	t.Helper()
+	var records string
+	for _, r := range []string{"major=1", "minor=0", "name=f", fmt.Sprintf("realsize=%d", size)} {
+		r = " GNU.sparse." + r + "\n"
+		records += fmt.Sprintf("%d%s", len(r)+2, r)
+	}
+	holes := fmt.Sprintf("1\n%d\n0\n", size)
+	pax := header(t, "pax", int64(len(records)))
+	copy(pax[148:], "        x") // the type, and blanks to make the checksum of
+	sum := 0
+	for _, b := range pax {
+		sum += int(b)
+	}
+	copy(pax[148:], fmt.Sprintf("%06o\x00", sum))
+	pad := func(s string) []byte { return append([]byte(s), make([]byte, 512-len(s))...) }
+	return slices.Concat(pax, pad(records), header(t, "f", 512), pad(holes), make([]byte, 1024))
+}
+
+func TestSparseFiles(t *testing.T) {
+	t.Parallel()
+	archive := zip(t, sparse(t, 1<<20))
+	v := judge(t, archive, nil)
+	if got, _ := repack(t, v, archive); len(got) < 1000 {
+		t.Errorf("repacked into %d bytes", len(got))
+	}
+	one := append(header(t, "one", 1), make([]byte, 512)...)
+	for _, size := range []int64{1 << 40, math.MaxInt64} {
+		_, err := Judge(t.Context(), bytes.NewReader(zip(t, append(one, sparse(t, size)...))), nil, Limits{})
+		checkError(t, err, "expanded bytes")
+	}
 }
 
 // Not parallel: it measures the memory of the process.

@@ -159,20 +159,6 @@ func kindOf(mode fs.FileMode) string {
 	}
 }
 
-// stoppable is r until ctx is done.
-func stoppable(ctx context.Context, r io.Reader) io.Reader {
-	return readFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return r.Read(p)
-	})
-}
-
-type readFunc func(p []byte) (int, error)
-
-func (f readFunc) Read(p []byte) (int, error) { return f(p) }
-
 // cause strips the path from an error of the file system where the message around it names the path already.
 func cause(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {

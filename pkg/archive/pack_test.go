@@ -176,21 +176,22 @@ func TestPackRefuses(t *testing.T) {
 		opts PackOptions
 		want string
 	}{
-		"empty folder":     {fstest.MapFS{}, PackOptions{}, "no file to pack"},
-		"folders only":     {fstest.MapFS{"a/b": {Mode: fs.ModeDir}}, PackOptions{}, "no file to pack"},
-		"all ignored":      {tree(map[string]string{"a.png": "", "b.zip": ""}), PackOptions{}, `ignore rules leave out "a.png" (2 in all)`},
-		"FIFO":             {device(fs.ModeNamedPipe), PackOptions{}, `"d/odd": not a file or folder but a FIFO`},
-		"socket":           {device(fs.ModeSocket), PackOptions{}, `"d/odd": not a file or folder but a socket`},
-		"device":           {device(fs.ModeDevice), PackOptions{}, `"d/odd": not a file or folder but a device`},
-		"character device": {device(fs.ModeDevice | fs.ModeCharDevice), PackOptions{}, "a device"},
-		"backslash":        {tree(map[string]string{`a\b.yaml`: ""}), PackOptions{}, "backslash"},
-		"dots at the end":  {tree(map[string]string{"a../b.yaml": ""}), PackOptions{}, `entry "a.."`},
-		"not UTF-8":        {tree(map[string]string{"a\xff.yaml": ""}), PackOptions{}, "UTF-8"},
-		"unreadable file":  {failing{golden(), "app/ä.yaml", fs.ErrPermission}, PackOptions{}, `"app/ä.yaml": permission denied`},
-		"entries":          {golden(), PackOptions{Limits: Limits{Entries: 5}}, "more than 5 entries"},
-		"expanded":         {golden(), PackOptions{Limits: Limits{Expanded: 1 << 20}}, "more than 1048576 expanded bytes"},
-		"compressed":       {golden(), PackOptions{Limits: Limits{Compressed: 1000}}, "more than 1000 compressed bytes"},
-		"path":             {golden(), PackOptions{Limits: Limits{Path: 100}}, "more than 100 bytes in a path"},
+		"empty folder":      {fstest.MapFS{}, PackOptions{}, "no file to pack"},
+		"folders only":      {fstest.MapFS{"a/b": {Mode: fs.ModeDir}}, PackOptions{}, "no file to pack"},
+		"all ignored":       {tree(map[string]string{"a.png": "", "b.zip": ""}), PackOptions{}, `ignore rules leave out "a.png" (2 in all)`},
+		"FIFO":              {device(fs.ModeNamedPipe), PackOptions{}, `"d/odd": not a file or folder but a FIFO`},
+		"socket":            {device(fs.ModeSocket), PackOptions{}, `"d/odd": not a file or folder but a socket`},
+		"device":            {device(fs.ModeDevice), PackOptions{}, `"d/odd": not a file or folder but a device`},
+		"character device":  {device(fs.ModeDevice | fs.ModeCharDevice), PackOptions{}, "a device"},
+		"backslash":         {tree(map[string]string{`a\b.yaml`: ""}), PackOptions{}, "backslash"},
+		"dots at the end":   {tree(map[string]string{"a../b.yaml": ""}), PackOptions{}, `entry "a.."`},
+		"not UTF-8":         {tree(map[string]string{"a\xff.yaml": ""}), PackOptions{}, "UTF-8"},
+		"unreadable file":   {failing{golden(), "app/ä.yaml", fs.ErrPermission}, PackOptions{}, `"app/ä.yaml": permission denied`},
+		"unreadable folder": {failing{golden(), "app", fs.ErrPermission}, PackOptions{}, `read folder "app": permission denied`},
+		"entries":           {golden(), PackOptions{Limits: Limits{Entries: 5}}, "more than 5 entries"},
+		"expanded":          {golden(), PackOptions{Limits: Limits{Expanded: 1 << 20}}, "more than 1048576 expanded bytes"},
+		"compressed":        {golden(), PackOptions{Limits: Limits{Compressed: 1000}}, "more than 1000 compressed bytes"},
+		"path":              {golden(), PackOptions{Limits: Limits{Path: 100}}, "more than 100 bytes in a path"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

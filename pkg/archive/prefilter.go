@@ -2,8 +2,8 @@ package archive
 
 import "strings"
 
-// prefilter tells at a fraction of the cost of matching that no pattern fits a path. A pattern fits only where its last
-// word does, and that is mostly a plain name or "*" before a plain ending.
+// prefilter tells at a fraction of the cost of matching that no pattern leaves a path out. A pattern fits only where its
+// last word does, and that is mostly a plain name or "*" before a plain ending.
 type prefilter struct {
 	names  map[string]bool
 	ends   []string
@@ -11,6 +11,9 @@ type prefilter struct {
 }
 
 func (f *prefilter) add(line string) {
+	if strings.HasPrefix(line, "!") {
+		return // brings back what another pattern, which fits too, leaves out
+	}
 	word := lastWord(line)
 	end, star := strings.CutPrefix(word, "*")
 	switch {
@@ -28,11 +31,7 @@ func (f *prefilter) add(line string) {
 
 // lastWord is the last element of a pattern that has to fit an element of a path, or "" when there is none.
 func lastWord(line string) string {
-	line = strings.TrimPrefix(line, "!")
-	if !strings.HasSuffix(line, `\ `) {
-		line = strings.TrimRight(line, " ")
-	}
-	words := strings.Split(line, "/")
+	words := strings.Split(strings.TrimRight(line, " "), "/")
 	for i := len(words) - 1; i >= 0; i-- {
 		if words[i] != "" && words[i] != "**" {
 			return words[i]
@@ -41,7 +40,7 @@ func lastWord(line string) string {
 	return ""
 }
 
-// passes reports whether a pattern may match name.
+// passes reports whether a pattern may leave name out.
 func (f *prefilter) passes(name string) bool {
 	if f.opaque {
 		return true

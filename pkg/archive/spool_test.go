@@ -33,6 +33,9 @@ func TestSpool(t *testing.T) {
 			if got := s.file != nil; got != tt.onDisk {
 				t.Errorf("on disk: %v, want %v", got, tt.onDisk)
 			}
+			if tt.onDisk && s.memory.Cap() > 0 {
+				t.Errorf("%d bytes of memory are kept beside the file", s.memory.Cap())
+			}
 			if s.Size() != int64(len(want)) {
 				t.Errorf("size %d, want %d", s.Size(), len(want))
 			}
