@@ -30,6 +30,9 @@ func hintFor(err error, command *cobra.Command) string {
 	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
 		return fmt.Sprintf("%s --help", command.CommandPath())
 	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) {
+		return "there is no room; TMPDIR names the folder where large archives wait"
+	}
 	if e, ok := errors.AsType[*registryError](err); ok {
 		return e.hint()
 	}

@@ -78,8 +78,11 @@ func sameFiles(ctx context.Context, repo *registry.Repository, d ocispec.Descrip
 	if err != nil {
 		return false, err
 	}
-	return m.Config.Digest == made.ConfigDescriptor.Digest && len(m.Layers) == 1 && m.Layers[0].Digest == made.LayerDescriptor.Digest, nil
+	return sameContent(m.Config, made.ConfigDescriptor) && len(m.Layers) == 1 && sameContent(m.Layers[0], made.LayerDescriptor), nil
 }
+
+// sameContent compares types, too: who looks for one profile's does not find the other's.
+func sameContent(a, b ocispec.Descriptor) bool { return a.MediaType == b.MediaType && a.Digest == b.Digest }
 
 // sendBlobs sends layer and config side by side.
 func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {

@@ -1,11 +1,83 @@
 package cli_test
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+func TestMain(m *testing.M) {
+	testscript.Main(product{m}, map[string]func(){"within": within})
+}
+
+// product is the package's tests with the plugin on their PATH, built from this repository.
+type product struct{ *testing.M }
+
+func (p product) Run() int {
+	dir, err := os.MkdirTemp("", "plugin-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := buildPlugin(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return p.M.Run()
+}
+
+// buildPlugin builds what users get, without the race detector, which would change its memory. Where somebody collects
+// coverage, the plugin counts too: GOCOVERDIR reaches it through the scripts.
+func buildPlugin(dir string) error {
+	args := []string{"build", "-race=false", "-buildvcs=false", "-o", filepath.Join(dir, "kubectl-oci")}
+	if os.Getenv("GOCOVERDIR") != "" {
+		args = append(args, "-cover", "-coverpkg=./...")
+	}
+	build := exec.Command("go", append(args, "./cmd/kubectl-oci")...)
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build kubectl-oci: %w\n%s", err, out)
+	}
+	return nil
+}
+
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata"})
+	deadline, _ := t.Deadline()
+	testscript.RunT(&watched{T: t}, testscript.Params{
+		Dir:                 "testdata",
+		Setup:               setUp,
+		Cmds:                commands(),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Deadline:            deadline,
+		ContinueOnError:     os.Getenv("GOON") != "",
+	})
+}
+
+// setUp gives a script a home of its own, and git one identity, one clock and no checkout around the script's folder.
+func setUp(env *testscript.Env) error {
+	home := filepath.Join(env.WorkDir, "home")
+	for key, value := range map[string]string{
+		"HOME":                    home,
+		"GIT_CONFIG_NOSYSTEM":     "1",
+		"GIT_CEILING_DIRECTORIES": filepath.Dir(env.WorkDir),
+		"GIT_AUTHOR_NAME":         "Alice",
+		"GIT_AUTHOR_EMAIL":        "alice@example.com",
+		"GIT_AUTHOR_DATE":         "2024-05-06T07:08:09Z",
+		"GIT_COMMITTER_NAME":      "Alice",
+		"GIT_COMMITTER_EMAIL":     "alice@example.com",
+		"GIT_COMMITTER_DATE":      "2024-05-06T07:08:09Z",
+	} {
+		env.Setenv(key, value)
+	}
+	t := env.T().(*watched)
+	env.Values[scriptKey{}] = &script{t: t}
+	env.Defer(func() { checkLeftovers(t.T, env.WorkDir) })
+	return os.Mkdir(home, 0o700)
 }

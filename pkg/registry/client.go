@@ -108,8 +108,6 @@ func (c *Client) session(tk transportKey, reg name.Registry, credential Credenti
 			registry:   reg,
 			insecure:   tk.insecure,
 			credential: credential,
-			patience:   c.options.Patience,
-			waiting:    c.options.Waiting,
 			base:       &agentTransport{agent: c.options.UserAgent, next: pooled},
 			tokens:     map[string]token{},
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -339,29 +340,34 @@ func answer(req *http.Request, code int, header ...string) *http.Response {
 	return &http.Response{StatusCode: code, Header: h, Body: http.NoBody, Request: req}
 }
 
-func simulated(t *testing.T, patience time.Duration, rt roundTrip) *session {
+func simulated(t *testing.T, rt roundTrip) *session {
 	t.Helper()
 	reg, err := name.NewRegistry("registry.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &session{registry: reg, base: rt, patience: patience, tokens: map[string]token{}}
+	return &session{registry: reg, base: rt, tokens: map[string]token{}}
 }
 
-func get(t *testing.T, s *session) (*http.Response, error) {
+func get(t *testing.T, rt http.RoundTripper) (*http.Response, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://registry.example.com/v2/app/manifests/v1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.do(req, "repository:app:pull")
+	return rt.RoundTrip(req)
+}
+
+// forPull sends everything within one session.
+func forPull(s *session) roundTrip {
+	return func(req *http.Request) (*http.Response, error) { return s.do(req, "repository:app:pull") }
 }
 
 func TestRegistryThatWantsFewerRequestsIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		s := simulated(t, 0, func(req *http.Request) (*http.Response, error) {
+		s := forPull(simulated(t, func(req *http.Request) (*http.Response, error) {
 			if req.URL.Path == "/v2/" {
 				return answer(req, http.StatusOK), nil
 			}
@@ -369,7 +375,7 @@ func TestRegistryThatWantsFewerRequestsIsLeftAlone(t *testing.T) {
 				return answer(req, http.StatusTooManyRequests, "Retry-After", "30"), nil
 			}
 			return answer(req, http.StatusOK), nil
-		})
+		}))
 		start := time.Now()
 		for range 50 {
 			_, err := get(t, s)
@@ -392,16 +398,20 @@ func TestPatienceWaitsForTheRegistry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		var told []time.Time
-		s := simulated(t, time.Minute, func(req *http.Request) (*http.Response, error) {
+		s := simulated(t, func(req *http.Request) (*http.Response, error) {
 			if asked++; asked == 2 {
 				return answer(req, http.StatusServiceUnavailable, "Retry-After", "5"), nil
 			}
 			return answer(req, http.StatusOK), nil
 		})
-		s.waiting = func(e *RateLimitError) { told = append(told, e.Until) }
+		var told []time.Time
+		patient := &patientTransport{
+			next:     &stallTransport{next: forPull(s), idle: time.Second}, // shorter than the wait, which is no stall
+			patience: time.Minute,
+			waiting:  func(e *RateLimitError) { told = append(told, e.Until) },
+		}
 		start := time.Now()
-		if resp, err := get(t, s); err != nil || resp.StatusCode != http.StatusOK {
+		if resp, err := get(t, patient); err != nil || resp.StatusCode != http.StatusOK {
 			t.Fatalf("%v", err)
 		}
 		if waited := time.Since(start); waited != 5*time.Second {
@@ -409,6 +419,28 @@ func TestPatienceWaitsForTheRegistry(t *testing.T) {
 		}
 		if diff := cmp.Diff([]time.Time{start.Add(5 * time.Second)}, told); diff != "" {
 			t.Errorf("said of the wait (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWaitIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := simulated(t, func(req *http.Request) (*http.Response, error) { return answer(req, http.StatusOK), nil })
+		s.gate.until = time.Now().Add(5 * time.Second)
+		told := 0
+		patient := &patientTransport{next: forPull(s), patience: time.Minute, waiting: func(*RateLimitError) { told++ }}
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				if _, err := get(t, patient); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if told != 1 {
+			t.Errorf("it was said %d times", told)
 		}
 	})
 }

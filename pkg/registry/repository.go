@@ -33,6 +33,7 @@ type Repository struct {
 
 func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
 	var rt http.RoundTripper = &boundedTransport{next: &stallTransport{next: c, idle: a.timeout()}}
+	rt = &patientTransport{next: rt, patience: o.Patience, waiting: o.Waiting}
 	// The wrapper tells the client library that authentication, retries and the user agent are settled.
 	rt, err := transport.FromToken(repo.Registry, authn.Anonymous, rt, &transport.Challenge{}, nil)
 	if err != nil {

@@ -22,8 +22,6 @@ type session struct {
 	registry   name.Registry
 	insecure   bool
 	credential Credential
-	patience   time.Duration
-	waiting    func(*RateLimitError) // may be nil
 	base       http.RoundTripper
 
 	flight singleflight.Group
@@ -37,28 +35,8 @@ type session struct {
 // exchangeTimeout bounds a ping or a token request. It is not the first caller's timeout: others wait for the same answer.
 const exchangeTimeout = 30 * time.Second
 
-// do sends a request that needs scope, and waits where the registry asks for that and patience allows it.
+// do sends a request that needs scope. It asks nothing of a registry that wants to be left alone, and takes note when it says so.
 func (s *session) do(req *http.Request, scope string) (*http.Response, error) {
-	for {
-		resp, err := s.polite(req, scope)
-		limited, ok := errors.AsType[*RateLimitError](err)
-		if !ok || time.Until(limited.Until) > s.patience || !replayable(req) {
-			return resp, err
-		}
-		if s.waiting != nil {
-			s.waiting(limited)
-		}
-		if err := sleep(req.Context(), time.Until(limited.Until)); err != nil {
-			return nil, err
-		}
-		if err := rewind(req); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// polite asks nothing of a registry that wants to be left alone, and takes note when it says so.
-func (s *session) polite(req *http.Request, scope string) (*http.Response, error) {
 	if err := s.gate.check(s.registry.RegistryStr()); err != nil {
 		return nil, err
 	}

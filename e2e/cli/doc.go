@@ -1,0 +1,40 @@
+// Package cli tests the kubectl plugin as its users meet it: the built binary, on the command line, against a real registry
+// behind a proxy that counts requests and injects faults.
+//
+// The tests are the scripts in testdata, each headed by what it protects. To run one, and see all that it prints:
+//
+//	go -C e2e test ./cli -run Scripts/push_pull -v
+//
+// Beside the commands that [testscript] brings, a script may use:
+//
+//	registry [-tls] [-auth basic|token] [-disk]
+//		starts a registry and sets $REGISTRY; with -tls $REGISTRY_CA, a file; with -auth $ALICE_PASSWORD (alice may do
+//		everything), $READER_PASSWORD (reader may only pull) and $WRONG_PASSWORD
+//	gateway NAME
+//		makes the registry reachable under another host name, through an HTTP proxy that $HTTP_PROXY and $HTTPS_PROXY name
+//	login [-env] USER PASSWORD
+//		writes the Docker config in $HOME, or sets $DOCKER_AUTH_CONFIG
+//	fault [FIELD=VALUE...]
+//		puts a fault in place, with the fields of the proxy; without any removes all
+//	requests ['[N ]METHOD KIND'...] | requests any
+//		checks that exactly these have reached the registry since it was asked last
+//	await 'METHOD KIND'
+//		waits until such a request has reached the registry since requests was used last
+//	manifest REPOSITORY:REFERENCE, layer REPOSITORY:REFERENCE FILE
+//		print a manifest, write its first layer to a file
+//	put-blob REPOSITORY FILE NAME, put-manifest REPOSITORY:REFERENCE FILE NAME
+//		upload by the back door and set $NAME to the digest and $NAME_SIZE to the size
+//	expand FROM TO
+//		copies a file with its variables replaced
+//	[!] cmptree A B
+//		compares two trees: names, contents, links and execute bits
+//	grow FOLDER MIB
+//		makes a tree of so many MiB that compress somewhat
+//	unprivileged COMMAND..., within MIB COMMAND...
+//		run a command without root's right to read everything; with a bound on its peak memory
+//
+// A script fails, too, when anything it printed holds one of the passwords or a token, and when a temporary file or folder of
+// kubectl-oci is left in its folder.
+//
+// [testscript]: https://pkg.go.dev/github.com/rogpeppe/go-internal/testscript
+package cli
