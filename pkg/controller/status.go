@@ -22,6 +22,7 @@ func advertised(status v1.OCIRepositoryStatus) source.Advertised {
 	}
 	return source.Advertised{
 		Revision:      status.Artifact.Revision,
+		Place:         status.Artifact.Metadata[v1.MetadataSource],
 		Digest:        digest.Digest(status.Artifact.Digest),
 		Ignore:        status.ObservedIgnore,
 		LayerSelector: status.ObservedLayerSelector,

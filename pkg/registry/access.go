@@ -78,6 +78,9 @@ func (a Access) candidates() []Credential {
 	return a.Credentials
 }
 
+// Fingerprint identifies the way in without keeping the secrets in it.
+func (a Access) Fingerprint() [sha256.Size]byte { return fingerprint(a) }
+
 // fingerprint identifies a value without keeping the secrets in it.
 func fingerprint(v any) [sha256.Size]byte {
 	raw, err := json.Marshal(v)

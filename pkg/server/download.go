@@ -32,6 +32,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
+	if r.URL.EscapedPath() == "/" {
+		return // 200 and nothing: what Flux's own Deployment probes for readiness
+	}
 	key, d, err := requested(r.URL)
 	if err != nil {
 		http.NotFound(w, r)

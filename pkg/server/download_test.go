@@ -109,7 +109,7 @@ func TestNotFound(t *testing.T) {
 	base := string(secret.Digest) + ".tar.gz"
 	address := serve(t, &server.Server{Store: s})
 	for _, path := range []string{
-		"/", "/ocirepository", "/ocirepository/", "/ocirepository/apps", "/ocirepository/apps/", "/ocirepository/apps/web",
+		"/ocirepository", "/ocirepository/", "/ocirepository/apps", "/ocirepository/apps/", "/ocirepository/apps/web",
 		"/ocirepository/apps/web/", "//" + secret.Path(), "/./" + secret.Path(), "/x/../" + secret.Path(), "/blobs/sha256/" + secret.Digest.Encoded(),
 		"/" + db.Path(secret.Digest), // the bytes are there, for another object
 		"/ocirepository/other/web/" + base, "/ocirepository/other/web/latest.tar.gz",
@@ -127,6 +127,15 @@ func TestNotFound(t *testing.T) {
 		if location := header.Get("Location"); location != "" {
 			t.Errorf("GET %s leads to %s", path, location)
 		}
+	}
+}
+
+// A Deployment of source-controller probes the root for readiness.
+func TestRootSaysNothing(t *testing.T) {
+	t.Parallel()
+	address := serve(t, &server.Server{Store: openStore(t)})
+	if status, _, body := raw(t, address, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); status != http.StatusOK || body != "" {
+		t.Errorf("GET / = %d, %q", status, body)
 	}
 }
 

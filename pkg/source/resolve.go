@@ -35,6 +35,7 @@ func Repository(url string) (registry.Reference, error) {
 type resolved struct {
 	revision   string // as the status tells it
 	descriptor ocispec.Descriptor
+	pinned     bool // by a digest: the registry was not asked
 }
 
 // resolve asks the registry which descriptor the spec's reference names. A digest needs no request.
@@ -68,7 +69,7 @@ func resolveDigest(s string) (resolved, error) {
 	if err != nil || d.Algorithm() != digest.SHA256 {
 		return resolved{}, invalidRef(fmt.Errorf("parse spec.ref.digest %q: it is not sha256: and 64 hex digits", s))
 	}
-	return resolved{revision: s, descriptor: ocispec.Descriptor{Digest: d}}, nil
+	return resolved{revision: s, descriptor: ocispec.Descriptor{Digest: d}, pinned: true}, nil
 }
 
 // highest asks for all tags and gives the one with the highest version in ref's range.

@@ -27,6 +27,8 @@ type Source struct {
 	Registry *registry.Client
 	Store    *store.Store
 	Limits   archive.Limits
+
+	confirmed confirmed
 }
 
 // Request is what one run needs.
@@ -40,6 +42,7 @@ type Request struct {
 // Advertised is what the object's status says of its artifact. The zero value: it has none.
 type Advertised struct {
 	Revision      string
+	Place         string        // <host>/<repository>@<manifest digest>, from the artifact's metadata
 	Digest        digest.Digest // of the bytes served
 	Ignore        *string
 	LayerSelector *v1.OCILayerSelector
@@ -76,11 +79,16 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if entry, ok := s.unchanged(found.revision, req); ok {
-		return Result{Unchanged: true, Revision: found.revision, Entry: entry}, nil
+	place := ref.At(found.descriptor.Digest)
+	if entry, ok := s.unchanged(found.revision, place, req); ok {
+		err := s.confirm(ctx, repo, found, place, req)
+		return Result{Unchanged: err == nil, Revision: found.revision, Entry: entry}, err
 	}
-	result, err := s.adopt(ctx, repo, ref.At(found.descriptor.Digest), found.descriptor, req)
+	result, err := s.adopt(ctx, repo, place, found.descriptor, req)
 	result.Revision = found.revision
+	if err == nil {
+		s.confirmed.add(req.Key, proofOf(place, req.Access))
+	}
 	return result, err
 }
 
@@ -105,10 +113,12 @@ func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place reg
 	return Result{Entry: entry, Metadata: metadata}, nil
 }
 
-// unchanged tells whether what is advertised was made from the same revision by the same rules, and is in the store still.
-func (s *Source) unchanged(revision string, req Request) (store.Entry, bool) {
+// unchanged tells whether what is advertised is the same revision, from the same place and made by the same rules, and is in the
+// store still.
+func (s *Source) unchanged(revision string, place registry.Reference, req Request) (store.Entry, bool) {
 	a := req.Advertised
-	if a.Revision != revision || !equal(a.Ignore, req.Spec.Ignore) || !equal(a.LayerSelector, req.Spec.LayerSelector) {
+	if a.Revision != revision || a.Place != place.String() ||
+		!equal(a.Ignore, req.Spec.Ignore) || !equal(a.LayerSelector, req.Spec.LayerSelector) {
 		return store.Entry{}, false
 	}
 	entry, err := s.Store.Stat(req.Key, a.Digest)

@@ -192,7 +192,7 @@ func TestUnchangedCostsOneRequest(t *testing.T) {
 			t.Fatal(failure)
 		}
 		before := b.requests.Load()
-		again, failure := b.run(tc.spec, Advertised{Revision: first.Revision, Digest: first.Entry.Digest})
+		again, failure := b.run(tc.spec, after(first))
 		if failure != nil || !again.Unchanged || again.Entry != first.Entry {
 			t.Errorf("%s: the second run gives %+v, %v", name, again, failure)
 		}
@@ -200,6 +200,47 @@ func TestUnchangedCostsOneRequest(t *testing.T) {
 			t.Errorf("%s: an unchanged artifact costs %d requests, want %d", name, n, tc.want)
 		}
 	}
+}
+
+// A digest needs no request as long as the object may read it by the same credential.
+func TestChangedCredentialIsConfirmed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	manifest, _ := b.pushLayer("v1", pack(t, map[string]string{"a.yaml": "a: 1"}), nil)
+	spec := v1.OCIRepositorySpec{URL: b.url(), Reference: &v1.OCIRepositoryRef{Digest: manifest.Digest.String()}}
+	first, failure := b.run(spec, Advertised{})
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	other := Request{Key: key, Spec: spec, Advertised: after(first),
+		Access: registry.Access{Credentials: []registry.Credential{{Username: "u", Password: "p"}}}}
+	b.status.Store(http.StatusForbidden)
+	if _, err := b.Run(t.Context(), other); err == nil {
+		t.Error("a credential that is refused keeps what another one fetched")
+	}
+	b.status.Store(http.StatusNotFound)
+	if _, err := b.Run(t.Context(), other); err == nil {
+		t.Error("an artifact that is gone is confirmed")
+	}
+	b.status.Store(0)
+	before := b.requests.Load()
+	for range 3 {
+		if got, err := b.Run(t.Context(), other); err != nil || !got.Unchanged {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	if n := b.requests.Load() - before; n != 1 {
+		t.Errorf("a new credential costs %d requests in three runs", n)
+	}
+}
+
+// after is what a status says after a run, changed.
+func after(r Result, changes ...func(*Advertised)) Advertised {
+	a := Advertised{Revision: r.Revision, Place: r.Metadata[v1.MetadataSource], Digest: r.Entry.Digest}
+	for _, change := range changes {
+		change(&a)
+	}
+	return a
 }
 
 func TestWhatMakesAChange(t *testing.T) {
@@ -210,17 +251,18 @@ func TestWhatMakesAChange(t *testing.T) {
 	if failure != nil {
 		t.Fatal(failure)
 	}
-	advertised := Advertised{Revision: first.Revision, Digest: first.Entry.Digest}
+	advertised := after(first)
 	ignore := "b.yaml"
 	for name, tc := range map[string]struct {
 		spec       v1.OCIRepositorySpec
 		advertised Advertised
 	}{
 		"ignore":         {v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{Tag: "v1"}, Ignore: &ignore}, advertised},
-		"ignore gone":    {byTag("v1"), Advertised{Revision: first.Revision, Digest: first.Entry.Digest, Ignore: &ignore}},
+		"ignore gone":    {byTag("v1"), after(first, func(a *Advertised) { a.Ignore = &ignore })},
 		"selector":       {v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{Tag: "v1"}, LayerSelector: &v1.OCILayerSelector{Operation: v1.LayerCopy}}, advertised},
-		"not on disk":    {byTag("v1"), Advertised{Revision: first.Revision, Digest: digest.FromString("gone")}},
-		"other revision": {byTag("v1"), Advertised{Revision: "v0@" + first.Revision[3:], Digest: first.Entry.Digest}},
+		"not on disk":    {byTag("v1"), after(first, func(a *Advertised) { a.Digest = digest.FromString("gone") })},
+		"other place":    {byTag("v1"), after(first, func(a *Advertised) { a.Place = "ghcr.io/" + a.Place })},
+		"other revision": {byTag("v1"), after(first, func(a *Advertised) { a.Revision = "v0@" + a.Revision[3:] })},
 	} {
 		if got, failure := b.run(tc.spec, tc.advertised); failure != nil || got.Unchanged {
 			t.Errorf("%s: %+v, %v", name, got, failure)
@@ -309,7 +351,7 @@ func TestBytesOfAnotherObjectAreNoPermission(t *testing.T) {
 	other := store.Key{Namespace: "other", Name: "app"}
 	spec := byTag("v1")
 	spec.URL = b.url()
-	_, err := b.Run(t.Context(), Request{Key: other, Spec: spec, Advertised: Advertised{Revision: first.Revision, Digest: first.Entry.Digest}})
+	_, err := b.Run(t.Context(), Request{Key: other, Spec: spec, Advertised: after(first)})
 	if err == nil {
 		t.Error("an object whose credential is refused gets an entry")
 	}
