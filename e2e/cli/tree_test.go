@@ -75,9 +75,14 @@ func (t tree) String() string {
 	return b.String()
 }
 
-const grownFile = 50 << 10
+const (
+	grownFile  = 50 // passages
+	passages   = 1 << 12
+	passage    = 1 << 10 // bytes
+	lineOfText = "        - name: configuration-value-%016x%016x\n"
+)
 
-// grow makes files out of a vocabulary, in an order without pattern: half of it is entropy, as in large configs.
+// grow makes files out of passages that repeat in no order: about a third of them is entropy, as in large configs.
 func (s *script) grow(ts *testscript.TestScript, args []string) error {
 	if len(args) != 2 {
 		return errUsage
@@ -87,14 +92,15 @@ func (s *script) grow(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	words := make([]string, 1<<12)
-	for i := range words {
-		words[i] = strconv.FormatUint(random.Uint64N(1<<40), 36) + ": "
+	var text []byte
+	for len(text) < passages*passage {
+		text = fmt.Appendf(text, lineOfText, random.Uint64(), random.Uint64())
 	}
-	content := make([]byte, 0, grownFile+16)
-	for i := range mib << 20 / grownFile {
-		for content = content[:0]; len(content) < grownFile; {
-			content = append(content, words[random.Uint64()%uint64(len(words))]...)
+	for i := range mib << 20 / (grownFile * passage) {
+		var content []byte
+		for range grownFile {
+			at := random.IntN(passages) * passage
+			content = append(content, text[at:at+passage]...)
 		}
 		path := filepath.Join(ts.MkAbs(args[0]), strconv.Itoa(i/100), strconv.Itoa(i)+".yaml")
 		if err := writeFile(path, content); err != nil {

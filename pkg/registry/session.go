@@ -214,13 +214,17 @@ func shared[T any](ctx context.Context, g *singleflight.Group, key string, f fun
 	}
 }
 
-// schemeTransport sends everything over one scheme, whatever the address says.
+// schemeTransport sends everything over one scheme, whatever the address says. A host on a private network is asked once: the client
+// library asks it a second time, for http, where the first answer is slow or an error.
 type schemeTransport struct {
 	scheme string
 	next   http.RoundTripper
 }
 
 func (t *schemeTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if redirected := req.Response != nil; req.URL.Scheme == "http" && !redirected {
+		return nil, errors.New("asked once already")
+	}
 	req = req.Clone(req.Context())
 	req.URL.Scheme = t.scheme
 	return t.next.RoundTrip(req)

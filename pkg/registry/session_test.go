@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -274,5 +276,36 @@ func TestNewTokenIsReplacedBeforeItExpires(t *testing.T) {
 		if d := got.refresh.Sub(now); d != want {
 			t.Errorf("a token for %d s is replaced after %s, want %s", seconds, d, want)
 		}
+	}
+}
+
+func TestPrivateHostIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	for title, answer := range map[string]func(*http.Request) (*http.Response, error){
+		"slow":     func(req *http.Request) (*http.Response, error) { return answer(req, http.StatusOK), nil },
+		"in error": func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED },
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var asked []string
+				private, err := name.NewRegistry("10.1.2.3:5000")
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := &session{registry: private, base: roundTrip(func(req *http.Request) (*http.Response, error) {
+					asked = append(asked, req.URL.String())
+					time.Sleep(10 * time.Second) //nolint:forbidigo // simulated time
+					return answer(req)
+				})}
+				challenge, err := s.ping(t.Context())
+				if err == nil && challenge.Insecure {
+					t.Error("it goes on over plain http")
+				}
+				if diff := cmp.Diff([]string{"https://10.1.2.3:5000/v2/"}, asked); diff != "" {
+					t.Errorf("asked (-want +got):\n%s", diff)
+				}
+			})
+		})
 	}
 }
