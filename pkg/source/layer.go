@@ -19,6 +19,9 @@ import (
 // A layer up to this size, in bytes, is checked in memory; a larger one in a temporary file.
 const spoolMemory = 1 << 20
 
+// Whoever applies an empty artifact and prunes would delete everything.
+var errNothingLeft = errors.New("read layer: no file is left to serve: it holds none, or ignore rules leave out all")
+
 func chooseLayer(m *ocispec.Manifest, selector *v1.OCILayerSelector) (ocispec.Descriptor, error) {
 	if selector == nil {
 		return artifact.ChooseLayer(m, "")
@@ -40,6 +43,8 @@ func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, laye
 	switch {
 	case err != nil:
 		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, err)
+	case verdict.Files == 0:
+		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, errNothingLeft)
 	case verdict.Keep:
 		return s.put(req.Key, copyOf(spool))
 	}

@@ -384,6 +384,7 @@ func TestFailures(t *testing.T) {
 		"forbidden":           {spec: byTag("good"), status: http.StatusForbidden, reason: v1.ReasonAuthenticationFailed},
 		"registry in trouble": {spec: byTag("good"), status: http.StatusInternalServerError, reason: v1.ReasonPullFailed},
 		"no archive":          {spec: byTag("text"), reason: v1.ReasonLayerOperationFailed, waits: true},
+		"nothing left":        {spec: v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{Tag: "good"}, Ignore: new("*")}, reason: v1.ReasonLayerOperationFailed, waits: true},
 		"layer too large":     {spec: byTag("good"), limits: small, reason: v1.ReasonLayerOperationFailed, waits: true},
 		"many annotations":    {spec: byTag("huge"), reason: v1.ReasonPullFailed, waits: true},
 		"no manifest":         {spec: byTag("odd"), reason: v1.ReasonPullFailed, waits: true},
