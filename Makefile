@@ -39,7 +39,7 @@ control-plane: ## Build what the testbed runs: etcd, kube-apiserver, kube-contro
 
 .PHONY: lint
 lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tidy modules
-	@for dir in . e2e tools; do echo "lint $$dir"; (cd $$dir && "$(CURDIR)/.cache/bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...); done
+	@for dir in . e2e tools; do echo "lint $$dir"; (cd $$dir && "$(CURDIR)/.cache/bin/golangci-lint" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...); done
 	@for dir in . e2e tools tools/lint; do go -C $$dir mod tidy -diff; done
 	@go -C tools run ./generate -check
 

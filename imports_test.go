@@ -75,4 +75,3 @@ func checkImport(t *testing.T, room string, level int, path string) {
 		}
 	}
 }
-

@@ -96,7 +96,7 @@ func TestSparseFiles(t *testing.T) {
 	}
 }
 
-// Not parallel: it measures the memory of the process.
+//nolint:paralleltest // it measures the memory of the process
 func TestBombStopsAtTheLimit(t *testing.T) {
 	for name, tt := range map[string]struct {
 		archive io.Reader
@@ -124,6 +124,8 @@ func TestBombStopsAtTheLimit(t *testing.T) {
 }
 
 // A name that comes out of a header of a megabyte must not keep the header in memory.
+//
+//nolint:paralleltest // it measures the memory of the process
 func TestJudgeForgetsHeaders(t *testing.T) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -153,6 +155,7 @@ func live() uint64 {
 	return m.HeapAlloc
 }
 
+//nolint:paralleltest // it measures the memory of the process
 func TestJudgeBoundsTheWork(t *testing.T) {
 	var items []item
 	for i := range 2000 {
@@ -164,6 +167,7 @@ func TestJudgeBoundsTheWork(t *testing.T) {
 	checkError(t, err, "comparisons by ignore rules")
 }
 
+//nolint:paralleltest // it measures the memory of the process
 func TestExtractBomb(t *testing.T) {
 	dir := t.TempDir()
 	before := allocated()

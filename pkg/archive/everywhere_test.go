@@ -49,7 +49,7 @@ func packInChild(t *testing.T) {
 	dir := t.TempDir()
 	writeGolden(t, dir, golden(), order == "down", when)
 	_, s := pack(t, openDir(t, dir), PackOptions{})
-	fmt.Println("digest " + s.Digest)
+	fmt.Fprintln(os.Stdout, "digest", s.Digest)
 }
 
 func writeGolden(t *testing.T, dir string, fsys fstest.MapFS, down bool, when time.Time) {

@@ -20,7 +20,7 @@ func newGunzip(r io.Reader) (*gunzip, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	member, err := gzip.NewReader(in)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil, errors.New("no data")
 	case errors.Is(err, gzip.ErrHeader):
 		return nil, errors.New("not compressed with gzip")
@@ -36,7 +36,7 @@ func (g *gunzip) Read(p []byte) (int, error) {
 		return 0, g.err
 	}
 	n, err := g.member.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		g.err = g.nextMember()
 		err = g.err
 	}

@@ -87,7 +87,7 @@ type rules struct {
 
 func newRules(files ignoreFiles, extra []byte) (*rules, error) {
 	r := &rules{}
-	for _, line := range strings.Split(sourceignore.ExcludeVCS, ",") {
+	for line := range strings.SplitSeq(sourceignore.ExcludeVCS, ",") {
 		r.add(line, nil)
 	}
 	fixed := len(r.patterns)
@@ -115,7 +115,7 @@ func domain(dir string) []string {
 
 func (r *rules) addDefaults() {
 	for _, list := range []string{sourceignore.ExcludeExt, sourceignore.ExcludeCI, sourceignore.ExcludeExtra} {
-		for _, line := range strings.Split(list, ",") {
+		for line := range strings.SplitSeq(list, ",") {
 			r.add(line, nil)
 		}
 	}

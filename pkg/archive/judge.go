@@ -56,7 +56,7 @@ func (v *Verdict) read(in *reader) (files ignoreFiles, err error) {
 	for {
 		e, err := in.next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return files, nil
 		case err != nil:
 			return files, err
@@ -129,7 +129,7 @@ func (v *Verdict) copy(out *writer, in *reader) error {
 	for i, want := range v.entries {
 		e, err := in.next()
 		switch {
-		case err == io.EOF || err == nil && e != want:
+		case errors.Is(err, io.EOF) || err == nil && e != want:
 			return errOther
 		case err != nil:
 			return err
@@ -144,7 +144,7 @@ func (v *Verdict) copy(out *writer, in *reader) error {
 			return err
 		}
 	}
-	if _, err := in.next(); err != io.EOF {
+	if _, err := in.next(); !errors.Is(err, io.EOF) {
 		return errOther
 	}
 	return nil

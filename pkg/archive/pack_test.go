@@ -153,7 +153,7 @@ func TestPackGolden(t *testing.T) {
 	}
 }
 
-// Not parallel: it changes GOMAXPROCS.
+//nolint:paralleltest // GOMAXPROCS is the process's
 func TestPackOnAnyNumberOfCores(t *testing.T) {
 	_, want := pack(t, golden(), PackOptions{})
 	for n := 1; n <= 4; n++ {

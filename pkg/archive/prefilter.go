@@ -1,5 +1,7 @@
 package archive
 
+import "slices"
+
 import "strings"
 
 // prefilter tells at a fraction of the cost of matching that no pattern leaves a path out. A pattern fits only where its
@@ -32,9 +34,9 @@ func (f *prefilter) add(line string) {
 // lastWord is the last element of a pattern that has to fit an element of a path, or "" when there is none.
 func lastWord(line string) string {
 	words := strings.Split(strings.TrimRight(line, " "), "/")
-	for i := len(words) - 1; i >= 0; i-- {
-		if words[i] != "" && words[i] != "**" {
-			return words[i]
+	for _, word := range slices.Backward(words) {
+		if word != "" && word != "**" {
+			return word
 		}
 	}
 	return ""

@@ -42,7 +42,7 @@ func (r *reader) next() (entry, error) {
 		r.note("a global header")
 	}
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return entry{}, r.end()
 	case err != nil:
 		return entry{}, fmt.Errorf("read archive: %w", truncated(err))
