@@ -3,7 +3,6 @@ package product
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,7 +32,7 @@ type Agent struct {
 
 // StartAgent starts an agent and waits until it is ready. Stop must be called.
 func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
-	ports, err := freePorts(3)
+	ports, err := freePorts(ctx, 3)
 	if err != nil {
 		return nil, err
 	}
@@ -102,17 +101,17 @@ func (a *Agent) ready(ctx context.Context) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// freePorts gives n loopback addresses that nobody listens on now.
-func freePorts(n int) ([]string, error) {
+// freePorts gives n loopback addresses that nobody listens on now. All are held until all are found.
+func freePorts(ctx context.Context, n int) ([]string, error) {
 	var addresses []string
-	var errs []error
+	var config net.ListenConfig
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
+		defer l.Close()
 		addresses = append(addresses, l.Addr().String())
-		defer func() { errs = append(errs, l.Close()) }() // all are held until all are found
 	}
-	return addresses, errors.Join(errs...)
+	return addresses, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,15 +69,15 @@ func (s *stage) startTestbed(ctx context.Context) error {
 func (s *stage) onClose(f func()) { s.undo = append(s.undo, f) }
 
 func (s *stage) close() {
-	for i := len(s.undo) - 1; i >= 0; i-- {
-		s.undo[i]()
+	for _, undo := range slices.Backward(s.undo) {
+		undo()
 	}
 	s.undo = nil
 }
 
 // say prints what happens next, and the seconds since the start.
-func (s *stage) say(format string, args ...any) {
-	fmt.Printf("\n[%5.1fs] %s\n", time.Since(s.start).Seconds(), fmt.Sprintf(format, args...))
+func (s *stage) say(what string) {
+	fmt.Printf("\n[%5.1fs] %s\n", time.Since(s.start).Seconds(), what)
 }
 
 // command prints and runs a command line as a user would type it, and returns what it printed on standard output.
