@@ -24,8 +24,13 @@ func newReporter(out io.Writer) *reporter {
 	return &reporter{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
 }
 
+// line takes the place of a bar that is under way; the bar goes on below it.
 func (r *reporter) line(format string, args ...any) {
-	fmt.Fprintf(r.out, format+"\n", args...)
+	erase := ""
+	if r.terminal {
+		erase = "\r\x1b[K"
+	}
+	fmt.Fprintf(r.out, erase+format+"\n", args...)
 }
 
 // waiting says why nothing moves, and for how long.

@@ -20,13 +20,14 @@ func execute(ctx context.Context, args []string, streams genericiooptions.IOStre
 	if err == nil {
 		return 0
 	}
+	report := newReporter(streams.ErrOut)
 	if ctx.Err() != nil {
-		fmt.Fprintln(streams.ErrOut, "interrupted: nothing is left half done")
+		report.line("interrupted: nothing is left half done")
 		return interrupted
 	}
-	fmt.Fprintf(streams.ErrOut, "error: %v\n", err)
+	report.line("error: %v", err)
 	if hint := hintFor(err, command); hint != "" {
-		fmt.Fprintf(streams.ErrOut, "hint: %s\n", hint)
+		report.line("hint: %s", hint)
 	}
 	return 1
 }
