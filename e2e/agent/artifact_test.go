@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -196,9 +197,20 @@ func (d *door) send(method, url, mediaType string, body []byte, want int) string
 	return resp.Header.Get("Location")
 }
 
-// deleteTag takes a tag away, and the manifest with it.
+// deleteManifest takes a manifest away, and its tags with it.
 func deleteManifest(t testing.TB, reg *registry.Registry, repository, digest string) {
 	t.Helper()
 	d := &door{t: t, reg: reg, repository: repository}
 	d.send(http.MethodDelete, "http://"+reg.Direct+"/v2/"+repository+"/manifests/"+digest, "", nil, http.StatusAccepted)
+}
+
+// blobPath matches requests for blobs.
+var blobPath = regexp.MustCompile(`/blobs/sha256:`)
+
+func compress(raw []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(raw)
+	z.Close()
+	return b.Bytes()
 }

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -77,7 +78,7 @@ func (c *cluster) logIn(ctx context.Context) error {
 
 const kubeconfig = `apiVersion: v1
 kind: Config
-clusters: [{name: c, cluster: {server: "http://%s"}}]
+clusters: [{name: c, cluster: {server: "https://%s", certificate-authority-data: %s}}]
 users: [{name: u, user: {token: %q}}]
 contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
@@ -85,7 +86,8 @@ current-context: x
 
 // writeKubeconfig writes a kubeconfig of the agent's ServiceAccount and nobody else.
 func (c *cluster) writeKubeconfig(path string) error {
-	return os.WriteFile(path, []byte(fmt.Sprintf(kubeconfig, c.front.Addr, c.token)), 0o600)
+	authority := base64.StdEncoding.EncodeToString(c.front.authority)
+	return os.WriteFile(path, []byte(fmt.Sprintf(kubeconfig, c.front.Addr, authority, c.token)), 0o600)
 }
 
 // kubectl runs as cluster-admin and returns what it printed.

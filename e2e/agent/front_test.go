@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -11,11 +12,13 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/loopback"
+	"github.com/kubectl-oci/kubectl-oci/e2e/pki"
 )
 
 // front stands between the agents and the API server and remembers what they ask.
 type front struct {
 	*loopback.Server
+	authority []byte // PEM; clients send a token over TLS alone
 
 	mu    sync.Mutex
 	asked []call
@@ -28,26 +31,43 @@ type call struct {
 }
 
 func newFront(ctx context.Context, config *rest.Config) (*front, error) {
-	f := &front{}
+	certificate, authority, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	f := &front{authority: authority}
 	server, err := url.Parse(config.Host)
 	if err != nil {
 		return nil, err
 	}
-	tls, err := rest.TLSConfigFor(config)
+	trust, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, err
 	}
-	tls.Certificates, tls.GetClientCertificate = nil, nil // the agent's token says who asks, not the administrator's certificate
+	trust.Certificates, trust.GetClientCertificate = nil, nil // the agent's token says who asks, not the administrator's certificate
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
-		Transport:     &http.Transport{TLSClientConfig: tls, ForceAttemptHTTP2: true},
+		Transport:     &http.Transport{TLSClientConfig: trust, ForceAttemptHTTP2: true},
 		FlushInterval: -1, // watches
 	}
 	f.Server, err = loopback.Serve(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.note(r)
 		proxy.ServeHTTP(w, r)
-	}), loopback.Options{})
+	}), loopback.Options{TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}, HTTP2: true})
 	return f, err
+}
+
+func newCertificate() (certificate tls.Certificate, authority []byte, err error) {
+	ca, err := pki.NewCA("front of the API server")
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	pair, err := ca.Issue(pki.Subject{Name: "front"})
+	if err != nil {
+		return tls.Certificate{}, nil, err
+	}
+	certificate, err = pair.TLS()
+	return certificate, ca.Cert, err
 }
 
 func (f *front) note(r *http.Request) {

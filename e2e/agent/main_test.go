@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/gateway"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
 )
@@ -23,7 +24,8 @@ var (
 	root     string // of the repository
 	binaries product.Binaries
 	control  *cluster
-	shared   *agent
+	shared   *agent           // sees the objects that are not labelled for another one
+	outside  *gateway.Gateway // leads the shared agent to hosts that are not local
 )
 
 func TestMain(m *testing.M) {
@@ -69,6 +71,9 @@ func setUp(ctx context.Context) (err error) {
 	if control, err = install(ctx, bed.Dir); err != nil {
 		return err
 	}
-	shared, err = startAgent(ctx, agentOptions{Dir: filepath.Join(bed.Dir, "agent")})
+	if outside, err = gateway.Start(ctx); err != nil {
+		return err
+	}
+	shared, err = startAgent(ctx, agentOptions{Dir: filepath.Join(bed.Dir, "agent"), Env: outside.Env()})
 	return err
 }

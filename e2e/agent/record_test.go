@@ -29,14 +29,19 @@ type record struct {
 	events   []*eventsv1.Event
 	changed  chan struct{} // closed and replaced whenever something is added
 	problems []string
+	served   map[string]bool // digests whose bytes were downloaded; nil: the agent may be away, nobody looks
 }
 
 // newRecord records until the test ends, and then fails it where an object was not what it must be at any moment.
-func newRecord(t *testing.T, namespace string) *record {
+// The bytes that objects of the shared agent advertise are downloaded too, at once.
+func newRecord(t *testing.T, namespace, shard string) *record {
 	t.Helper()
 	r := &record{t: t, namespace: namespace, versions: map[string][]*v1.OCIRepository{}, gone: map[string]bool{}, changed: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var watches sync.WaitGroup
+	if shard == "" {
+		r.served = map[string]bool{}
+	}
 	for _, kind := range []client.ObjectList{&v1.OCIRepositoryList{}, &eventsv1.EventList{}} {
 		w, err := control.admin.Watch(ctx, kind, client.InNamespace(namespace))
 		if err != nil {
@@ -63,6 +68,10 @@ func (r *record) add(event watch.Event) {
 	object, ok := event.Object.(*v1.OCIRepository)
 	if ok && event.Type != watch.Deleted {
 		problems = inspect(object)
+		if r.served != nil && isReady(object) && !r.served[object.Status.Artifact.URL] {
+			r.served[object.Status.Artifact.URL] = true
+			problems = append(problems, unserved(r.t, object)...)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,8 +91,8 @@ func (r *record) add(event watch.Event) {
 	r.changed = make(chan struct{})
 }
 
-// wait blocks until the record satisfies done.
-func (r *record) wait(what string, done func() bool) {
+// wait blocks until the record of an object satisfies done.
+func (r *record) wait(name, what string, done func() bool) {
 	r.t.Helper()
 	ctx := soon(r.t)
 	for {
@@ -96,7 +105,7 @@ func (r *record) wait(what string, done func() bool) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			r.t.Fatalf("wait until %s: %v; what happened:\n%s", what, context.Cause(ctx), r.story())
+			r.t.Fatalf("wait until %s: %v; what happened:\n%s", what, context.Cause(ctx), r.story(name))
 		}
 	}
 }
@@ -111,7 +120,7 @@ type want struct {
 func (r *record) until(name string, w want) *v1.OCIRepository {
 	r.t.Helper()
 	var found *v1.OCIRepository
-	r.wait(fmt.Sprintf("%s is %s", name, w.what), func() bool {
+	r.wait(name, fmt.Sprintf("%s is %s", name, w.what), func() bool {
 		if all := r.versions[name]; len(all) > 0 && !r.gone[name] && w.is(all[len(all)-1]) {
 			found = all[len(all)-1]
 		}
@@ -124,7 +133,7 @@ func (r *record) until(name string, w want) *v1.OCIRepository {
 func (r *record) untilEvent(name, kind, reason string, is func(*eventsv1.Event) bool) *eventsv1.Event {
 	r.t.Helper()
 	var found *eventsv1.Event
-	r.wait(fmt.Sprintf("there is an event %s %s about %s", kind, reason, name), func() bool {
+	r.wait(name, fmt.Sprintf("there is an event %s %s about %s", kind, reason, name), func() bool {
 		for _, e := range r.events {
 			if e.Regarding.Name == name && e.Type == kind && e.Reason == reason && (is == nil || is(e)) {
 				found = e
@@ -138,7 +147,7 @@ func (r *record) untilEvent(name, kind, reason string, is func(*eventsv1.Event) 
 // untilSeen waits until the record holds this version or a newer one, so that nobody takes an older one for the answer to it.
 func (r *record) untilSeen(o *v1.OCIRepository) {
 	r.t.Helper()
-	r.wait("version "+o.ResourceVersion+" of "+o.Name+" is seen", func() bool {
+	r.wait(o.Name, "version "+o.ResourceVersion+" of "+o.Name+" is seen", func() bool {
 		return slices.ContainsFunc(r.versions[o.Name], func(v *v1.OCIRepository) bool { return v.ResourceVersion == o.ResourceVersion })
 	})
 }
@@ -163,19 +172,21 @@ func (r *record) told(name string) []string {
 	return lines
 }
 
-// story is the record for a person.
-func (r *record) story() string {
+// story is an object's record for a person.
+func (r *record) story(name string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var b strings.Builder
-	for name, all := range r.versions {
-		for _, o := range all {
-			fmt.Fprintf(&b, "%s version %s, generation %d: %s\n", name, o.ResourceVersion, o.Generation, summary(o))
+	for i, o := range r.versions[name] {
+		fmt.Fprintf(&b, "version %s, generation %d: %s\n", o.ResourceVersion, o.Generation, summary(o))
+		if i == len(r.versions[name])-1 {
+			fmt.Fprintln(&b, show(o))
 		}
-		fmt.Fprintln(&b, show(all[len(all)-1]))
 	}
 	for _, e := range r.events {
-		fmt.Fprintf(&b, "event about %s: %s %s: %s\n", e.Regarding.Name, e.Type, e.Reason, e.Note)
+		if e.Regarding.Name == name {
+			fmt.Fprintf(&b, "event %s %s: %s\n", e.Type, e.Reason, e.Note)
+		}
 	}
 	return b.String()
 }

@@ -28,9 +28,7 @@ func soon(t *testing.T) context.Context {
 // room is what a test has to itself: a namespace, and a record of all that happens in it.
 type room struct {
 	*record
-	t         *testing.T
-	namespace string
-	shard     string
+	shard string
 }
 
 // newRoom makes a room whose objects the shared agent sees.
@@ -49,7 +47,7 @@ func newShard(t *testing.T, shard string) *room {
 // enterRoom makes a room of a namespace that is there.
 func enterRoom(t *testing.T, namespace, shard string) *room {
 	t.Helper()
-	r := &room{record: newRecord(t, namespace), t: t, namespace: namespace, shard: shard}
+	r := &room{record: newRecord(t, namespace, shard), shard: shard}
 	t.Cleanup(r.clear)
 	return r
 }
@@ -140,11 +138,8 @@ func (r *room) pullSecret(name, host, user, password string) *v1.LocalObjectRefe
 // secret makes a Secret, or replaces the value in it.
 func (r *room) secret(name string, kind corev1.SecretType, key, value string) *v1.LocalObjectReference {
 	r.t.Helper()
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: name},
-		Type:       kind,
-		Data:       map[string][]byte{key: []byte(value)},
-	}
+	secret := r.secretNamed(name)
+	secret.Type, secret.Data = kind, map[string][]byte{key: []byte(value)}
 	err := control.admin.Create(soon(r.t), secret)
 	if err != nil && strings.Contains(err.Error(), "already exists") {
 		err = control.admin.Update(soon(r.t), secret)
@@ -153,6 +148,10 @@ func (r *room) secret(name string, kind corev1.SecretType, key, value string) *v
 		r.t.Fatal(err)
 	}
 	return &v1.LocalObjectReference{Name: name}
+}
+
+func (r *room) secretNamed(name string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: name}}
 }
 
 // exposes is what most tests wait for first.

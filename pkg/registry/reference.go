@@ -73,8 +73,10 @@ func (r Reference) validate() error {
 	if !repositoryPattern.MatchString(r.Repository) {
 		return fmt.Errorf("repository %q is not lower-case letters and digits, with single '.', '_', '-' or '/' between them", r.Repository)
 	}
-	if r.Tag != "" && (len(r.Tag) > maxTag || !tagPattern.MatchString(r.Tag)) {
-		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first of them neither '.' nor '-'", r.Tag)
+	if r.Tag != "" {
+		if err := ValidateTag(r.Tag); err != nil {
+			return err
+		}
 	}
 	if _, err := name.NewRegistry(r.Registry, name.StrictValidation); err != nil {
 		return fmt.Errorf("registry %q is not a host or host:port", r.Registry)
@@ -88,6 +90,14 @@ func (r Reference) validate() error {
 
 func (r Reference) repository() (name.Repository, error) {
 	return name.NewRepository(r.Name(), name.StrictValidation)
+}
+
+// ValidateTag says what is wrong with a tag. Nothing else may become part of a request's path.
+func ValidateTag(tag string) error {
+	if len(tag) > maxTag || !tagPattern.MatchString(tag) {
+		return fmt.Errorf("tag %q is not 1 to 128 letters, digits, '_', '.' or '-', the first of them neither '.' nor '-'", tag)
+	}
+	return nil
 }
 
 // Name is the repository's full name, without tag, digest and scheme: host/repository.

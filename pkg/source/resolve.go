@@ -56,6 +56,10 @@ func resolve(ctx context.Context, repo *registry.Repository, spec v1.OCIReposito
 		}
 	case tag == "":
 		tag = DefaultTag
+	default:
+		if err := registry.ValidateTag(tag); err != nil {
+			return resolved{}, invalidRef(fmt.Errorf("parse spec.ref.tag: %w", err))
+		}
 	}
 	desc, err := repo.Resolve(ctx, tag)
 	if err != nil {

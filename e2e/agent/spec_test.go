@@ -1,0 +1,251 @@
+package agent_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/proxy"
+	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
+)
+
+// What is left out changes what is served, under the same revision.
+func TestIgnore(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	p := push(t, reg, "app", folder("a.yaml", "a\n", "b.yaml", "b\n", "logo.png", "png\n", "sub/.sourceignore", "/c.yaml\n", "sub/c.yaml", "c\n"), "v1")
+	r.create("app", tagged(reg, "app", "v1"))
+	o := r.until("app", exposes(p.revision("v1")))
+	files := map[string]string{"a.yaml": "a\n", "b.yaml": "b\n", "logo.png": "png\n", "sub/.sourceignore": "/c.yaml\n"}
+	if diff := cmp.Diff(files, unpack(t, download(t, o))); diff != "" {
+		t.Errorf("files with .sourceignore (-want +got):\n%s", diff)
+	}
+	plain := o.Status.Artifact.Digest
+
+	r.change("app", func(o *v1.OCIRepository) { o.Spec.Ignore = new("b.yaml\n") })
+	o = r.until("app", exposes(p.revision("v1")))
+	delete(files, "b.yaml")
+	if diff := cmp.Diff(files, unpack(t, download(t, o))); diff != "" {
+		t.Errorf("files with spec.ignore (-want +got):\n%s", diff)
+	}
+
+	r.change("app", func(o *v1.OCIRepository) { o.Spec.Ignore = nil })
+	o = r.until("app", exposes(p.revision("v1")))
+	if o.Status.Artifact.Digest != plain {
+		t.Errorf("digest is %s, and was %s before spec.ignore came and went", o.Status.Artifact.Digest, plain)
+	}
+	r.wait("app", "there is an event for each", func() bool { return len(r.events) == 3 })
+}
+
+func TestLayerSelector(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	p := push(t, reg, "app", content{layers: []layer{
+		{typeLayer, archive("first.yaml", "1\n")},
+		{typeFluxLayer, archive("second.yaml", "2\n", "logo.png", "png\n")},
+		{"application/octet-stream", []byte("no archive at all")},
+	}}, "v1")
+	tests := map[string]struct {
+		selector *v1.OCILayerSelector
+		layer    int
+	}{
+		"none":         {nil, 0},
+		"empty":        {&v1.OCILayerSelector{}, 0},
+		"copy-first":   {&v1.OCILayerSelector{Operation: v1.LayerCopy}, 0},
+		"by-type":      {&v1.OCILayerSelector{MediaType: typeFluxLayer, Operation: v1.LayerCopy}, 1},
+		"copy-no-tar":  {&v1.OCILayerSelector{MediaType: "application/octet-stream", Operation: v1.LayerCopy}, 2},
+		"extract-type": {&v1.OCILayerSelector{MediaType: typeLayer, Operation: v1.LayerExtract}, 0},
+	}
+	for name, test := range tests {
+		spec := tagged(reg, "app", "v1")
+		spec.LayerSelector = test.selector
+		r.create(name, spec)
+		if body := download(t, r.until(name, exposes(p.revision("v1")))); string(body) != string(p.layers[test.layer].bytes) {
+			t.Errorf("%s: not the bytes of layer %d", name, test.layer)
+		}
+	}
+	for name, selector := range map[string]*v1.OCILayerSelector{
+		"no-such-type":   {MediaType: typeHelmLayer},
+		"extract-no-tar": {MediaType: "application/octet-stream", Operation: v1.LayerExtract},
+	} {
+		spec := tagged(reg, "app", "v1")
+		spec.LayerSelector = selector
+		r.create(name, spec)
+		if o := r.until(name, fails(v1.ReasonLayerOperationFailed)); o.Status.Artifact != nil {
+			t.Errorf("%s: an artifact is advertised", name)
+		}
+	}
+}
+
+// Nothing is done for a suspended object, and nothing is taken away.
+func TestSuspend(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	spec := tagged(reg, "app", "v1")
+	spec.Interval = often()
+	first := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	r.create("app", spec)
+	before := r.until("app", exposes(first.revision("v1")))
+	r.change("app", func(o *v1.OCIRepository) { o.Spec.Suspend = true })
+	second := push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
+	r.ask("app")
+
+	// Another object's polls tell that more than one interval has gone by.
+	spec.Reference = &v1.OCIRepositoryRef{Tag: "v2"}
+	push(t, reg, "app", folder("a.yaml", "b\n"), "v2")
+	r.create("other", spec)
+	r.until("other", want{"ready", isReady})
+	polls := reg.Proxy.Counts().Of("HEAD", proxy.Manifest)
+	if _, err := reg.Proxy.Wait(soon(t), func(c proxy.Counts) bool { return c.Of("HEAD", proxy.Manifest) >= polls+3 }); err != nil {
+		t.Fatal(err)
+	}
+	now := r.get("app")
+	if diff := cmp.Diff(before.Status, now.Status); diff != "" {
+		t.Errorf("status of a suspended object (-before +now):\n%s", diff)
+	}
+	download(t, now)
+	r.change("app", func(o *v1.OCIRepository) { o.Spec.Suspend = false })
+	if o := r.until("app", exposes(second.revision("v1"))); o.Status.LastHandledReconcileAt == "" {
+		t.Error("the request from while it was suspended is not answered")
+	}
+}
+
+// A request is answered at once, however long the interval is, and the answer names it.
+func TestRequestIsAnswered(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	first := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	r.create("app", tagged(reg, "app", "v1"))
+	r.until("app", exposes(first.revision("v1")))
+	polls := reg.Proxy.Counts()
+	r.poll("app")
+	want := map[string]int{"HEAD manifest": 1}
+	if diff := cmp.Diff(want, reg.Proxy.Counts().Sub(polls).Requests); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+	second := push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
+	o := r.poll("app")
+	if !exposes(second.revision("v1")).is(o) {
+		t.Errorf("answered with %s", summary(o))
+	}
+	reg.Proxy.During(t, proxy.Fault{Method: "HEAD", Status: 500})
+	if o = r.poll("app"); isReady(o) {
+		t.Errorf("a failure is an answer too, not %s", summary(o))
+	}
+}
+
+// A new generation is answered by one write that tells of it, also where nothing else has changed.
+func TestGenerations(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	r.create("app", tagged(reg, "app", "v1"))
+	r.until("app", exposes(p.revision("v1")))
+	generation := r.change("app", func(o *v1.OCIRepository) { o.Spec.Interval.Duration *= 2 })
+	o := r.until("app", exposes(p.revision("v1")))
+	if generation != 2 || o.Status.ObservedGeneration != 2 {
+		t.Errorf("generation %d, observed %d", generation, o.Status.ObservedGeneration)
+	}
+	if n := len(r.told("app")); n > 1 {
+		t.Errorf("%d events for a new interval", n)
+	}
+	polls := reg.Proxy.Counts()
+	r.change("app", func(o *v1.OCIRepository) { o.Labels = map[string]string{"a": "b"} })
+	r.poll("app")
+	if n := reg.Proxy.Counts().Sub(polls).Of("HEAD", proxy.Manifest); n != 1 {
+		t.Errorf("%d polls for a label and a request", n)
+	}
+}
+
+// The registry has as long as the spec says, and not the default minute.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	for name, fault := range map[string]proxy.Fault{
+		"no-answer":   {Method: "HEAD", Action: proxy.Hang},
+		"half-a-blob": {Method: "GET", Path: blobPath, Action: proxy.Stall, At: 20},
+	} {
+		silent := reg.Proxy.During(t, fault)
+		spec := tagged(reg, "app", "v1")
+		spec.Timeout = &v1.Duration{Duration: often().Duration / 4}
+		r.create(name, spec)
+		r.until(name, fails(v1.ReasonPullFailed))
+		silent.Remove()
+		r.until(name, exposes(p.revision("v1")))
+	}
+}
+
+// What this version cannot do is said so, and nothing is exposed by half of what the spec asks for.
+func TestUnsupported(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	secret := &v1.LocalObjectReference{Name: "some"}
+	tests := map[string]struct {
+		set    func(*v1.OCIRepositorySpec)
+		reason string
+		says   string
+	}{
+		"verify":          {func(s *v1.OCIRepositorySpec) { s.Verify = &v1.Verification{Provider: "cosign", SecretRef: secret} }, v1.ReasonVerificationError, "spec.verify"},
+		"cert":            {func(s *v1.OCIRepositorySpec) { s.CertSecretRef = secret }, v1.ReasonUnsupported, "spec.certSecretRef"},
+		"proxy":           {func(s *v1.OCIRepositorySpec) { s.ProxySecretRef = secret }, v1.ReasonUnsupported, "spec.proxySecretRef"},
+		"service-account": {func(s *v1.OCIRepositorySpec) { s.ServiceAccountName = "default" }, v1.ReasonUnsupported, "spec.serviceAccountName"},
+		"aws":             {func(s *v1.OCIRepositorySpec) { s.Provider = "aws" }, v1.ReasonUnsupported, "spec.provider aws"},
+		"azure":           {func(s *v1.OCIRepositorySpec) { s.Provider = "azure" }, v1.ReasonUnsupported, "spec.provider azure"},
+		"gcp":             {func(s *v1.OCIRepositorySpec) { s.Provider = "gcp" }, v1.ReasonUnsupported, "spec.provider gcp"},
+	}
+	for name, test := range tests {
+		spec := tagged(reg, "app", "v1")
+		spec.Interval = often()
+		test.set(&spec)
+		r.create(name, spec)
+	}
+	for name, test := range tests {
+		o := r.until(name, fails(test.reason))
+		stalled := condition(o, v1.ConditionStalled)
+		if message := "this version of the agent does not support " + test.says; stalled == nil || stalled.Message != message {
+			t.Errorf("%s: stalled %v, want %q", name, stalled, message)
+		}
+		if o.Status.Artifact != nil {
+			t.Errorf("%s: an artifact is advertised", name)
+		}
+		if verified := condition(o, v1.ConditionSourceVerified); (verified != nil) != (name == "verify") {
+			t.Errorf("%s: SourceVerified is %v", name, verified)
+		}
+		r.untilEvent(name, "Warning", test.reason, nil)
+	}
+	if n := reg.Proxy.Counts().Of("", ""); n != 0 {
+		t.Errorf("the registry was asked %d times", n)
+	}
+}
+
+// Consumers look at the artifact, never at conditions: one that has to be verified from now on and cannot be is taken away.
+func TestVerifyWithdraws(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	r.create("app", tagged(reg, "app", "v1"))
+	served := r.until("app", exposes(p.revision("v1"))).Status
+	r.change("app", func(o *v1.OCIRepository) {
+		o.Spec.Verify = &v1.Verification{Provider: "cosign", SecretRef: &v1.LocalObjectReference{Name: "cosign-key"}}
+	})
+	o := r.until("app", fails(v1.ReasonVerificationError))
+	if o.Status.Artifact != nil || o.Status.URL != "" {
+		t.Errorf("still advertised: %+v", o.Status)
+	}
+	untilGone(t, served.Artifact.URL)
+	untilGone(t, served.URL)
+	r.change("app", func(o *v1.OCIRepository) { o.Spec.Verify = nil })
+	download(t, r.until("app", exposes(p.revision("v1"))))
+}

@@ -1,0 +1,99 @@
+// Package gateway is an HTTP proxy, as companies have them: it makes registries on loopback reachable under any host name, for
+// programs that HTTP_PROXY and HTTPS_PROXY point to it. So a test sees what clients do with hosts that are not local: loopback
+// hosts are spoken to more freely.
+//
+// It knows the names that it was told, and no others.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/loopback"
+)
+
+// Gateway is a running gateway. It is safe for concurrent use.
+type Gateway struct {
+	server *loopback.Server
+
+	mu    sync.Mutex
+	hosts map[string]string
+}
+
+// Start starts a gateway; ctx is not kept. Stop must be called.
+func Start(ctx context.Context) (*Gateway, error) {
+	g := &Gateway{hosts: map[string]string{}}
+	server, err := loopback.Serve(ctx, g, loopback.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("start gateway: %w", err)
+	}
+	g.server = server
+	return g, nil
+}
+
+// Stop closes the port and all connections.
+func (g *Gateway) Stop() { g.server.Close() }
+
+// Env is the environment of a program that goes through the gateway.
+func (g *Gateway) Env() []string {
+	return []string{"HTTP_PROXY=http://" + g.server.Addr, "HTTPS_PROXY=http://" + g.server.Addr}
+}
+
+// Route has all ports of a host name lead to an address, host:port.
+func (g *Gateway) Route(name, to string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hosts[name] = to
+}
+
+// ServeHTTP forwards a request, or tunnels.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	to, known := g.hosts[r.URL.Hostname()]
+	g.mu.Unlock()
+	switch {
+	case !known:
+		http.Error(w, "unknown host", http.StatusBadGateway)
+	case r.Method == http.MethodConnect:
+		tunnel(w, to)
+	default:
+		forward(to).ServeHTTP(w, r)
+	}
+}
+
+func forward(to string) http.Handler {
+	return &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.Out.Host = p.In.URL.Host
+		p.Out.URL.Scheme, p.Out.URL.Host = "http", to
+	}}
+}
+
+// tunnel passes bytes on until both sides are done.
+func tunnel(w http.ResponseWriter, to string) {
+	there, err := net.Dial("tcp", to)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer there.Close()
+	here, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer here.Close()
+	io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n")
+	pass := func(to, from net.Conn, r io.Reader) {
+		io.Copy(to, r)
+		to.Close()
+		from.Close()
+	}
+	var both sync.WaitGroup
+	both.Go(func() { pass(there, here, buffered) })
+	both.Go(func() { pass(here, there, there) })
+	both.Wait()
+}
