@@ -82,7 +82,9 @@ func sameFiles(ctx context.Context, repo *registry.Repository, d ocispec.Descrip
 }
 
 // sameContent compares types, too: who looks for one profile's does not find the other's.
-func sameContent(a, b ocispec.Descriptor) bool { return a.MediaType == b.MediaType && a.Digest == b.Digest }
+func sameContent(a, b ocispec.Descriptor) bool {
+	return a.MediaType == b.MediaType && a.Digest == b.Digest
+}
 
 // sendBlobs sends layer and config side by side.
 func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {

@@ -58,6 +58,7 @@ func buildPlugin(dir string) error {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	deadline, _ := t.Deadline()
 	testscript.RunT(&watched{T: t}, testscript.Params{
 		Dir:                 "testdata",
