@@ -1,10 +1,14 @@
 // Command generate writes what is derived from the API types: their deep-copy methods, and the
 // CustomResourceDefinition with every version that is served.
 //
-// Run it from anywhere in the repository: go -C tools run ./generate
+// Run it from anywhere in the repository: go -C tools run ./generate. With -check it leaves the files as they are and fails when
+// one of them is not what it would write.
 package main
 
 import (
+	"bytes"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,21 +31,54 @@ const (
 // older is served beside the version of the types. Objects need no conversion: the schema is the same.
 const older = "v1beta2"
 
+// generated are the files that this program writes.
+var generated = []string{
+	filepath.Join(types, "zz_generated.deepcopy.go"),
+	filepath.Join(folder, file),
+}
+
 func main() {
-	if err := run(".."); err != nil {
+	check := flag.Bool("check", false, "change nothing, and fail when a file is not up to date")
+	flag.Parse()
+	if err := run("..", *check); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root string) error {
+func run(root string, check bool) error {
 	if err := os.Chdir(root); err != nil {
 		return err
 	}
+	if check {
+		return unchanged(write)
+	}
+	return write()
+}
+
+func write() error {
 	if err := generate(); err != nil {
 		return err
 	}
 	return rewrite(filepath.Join(folder, file), serveOlder)
+}
+
+// unchanged puts every file back as it was before change, and fails when change made another one of it.
+func unchanged(change func() error) (err error) {
+	for _, path := range generated {
+		before, readErr := os.ReadFile(path)
+		if readErr != nil {
+			return readErr
+		}
+		defer func() {
+			after, readErr := os.ReadFile(path)
+			if readErr == nil && !bytes.Equal(before, after) {
+				err = errors.Join(err, fmt.Errorf("%s is not up to date: run make generate", path))
+			}
+			err = errors.Join(err, readErr, os.WriteFile(path, before, 0o644))
+		}()
+	}
+	return change()
 }
 
 func generate() error {
