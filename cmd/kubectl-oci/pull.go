@@ -77,12 +77,15 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	spool := archive.NewSpool(spoolMemory)
-	defer spool.Close()
-	d, err := o.fetch(ctx, repo, spool, report)
+	d, layer, err := o.find(ctx, repo, report)
 	if err != nil {
 		return o.blame(o.ref, err)
 	}
+	spool, err := fetch(ctx, repo, layer, report)
+	if err != nil {
+		return o.blame(o.ref, err)
+	}
+	defer spool.Close()
 	if err := folder.unpack(ctx, spool); err != nil {
 		return fmt.Errorf("unpack %q: %w", o.ref.At(d.Digest), err)
 	}
@@ -91,36 +94,44 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	return err
 }
 
-// fetch has the artifact's layer in spool, checked, and gives the artifact's descriptor.
-func (o *pullOptions) fetch(ctx context.Context, repo *registry.Repository, spool *archive.Spool, report *reporter) (ocispec.Descriptor, error) {
-	d := ocispec.Descriptor{Digest: o.ref.Digest}
+// find gives the descriptors of the artifact and of the layer to unpack.
+func (o *pullOptions) find(ctx context.Context, repo *registry.Repository, report *reporter) (d, layer ocispec.Descriptor, err error) {
+	d = ocispec.Descriptor{Digest: o.ref.Digest}
 	if d.Digest == "" {
-		var err error
 		if d, err = repo.Resolve(ctx, o.ref.Tag); err != nil {
-			return d, err
+			return d, layer, err
 		}
 	}
 	manifest, err := repo.ImageManifest(ctx, d)
 	if err != nil {
-		return d, err
+		return d, layer, err
 	}
-	layer, err := artifact.ChooseLayer(manifest, "")
-	if err != nil {
-		return d, err
+	if layer, err = artifact.ChooseLayer(manifest, ""); err != nil {
+		return d, layer, err
 	}
 	if n := len(manifest.Layers); n > 1 {
 		report.line("the artifact has %d layers: the first is unpacked", n)
 	}
 	if limit := archive.DefaultLimits().Compressed; layer.Size > limit {
-		return d, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit)
+		return d, layer, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit)
 	}
-	body, err := repo.Blob(ctx, layer)
-	if err != nil {
-		return d, err
-	}
-	defer body.Close()
+	return d, layer, nil
+}
+
+// fetch gives the layer's bytes, checked. The caller closes the spool.
+func fetch(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, report *reporter) (*archive.Spool, error) {
 	bar := report.bar("pulling", layer.Size)
-	_, err = io.Copy(io.MultiWriter(spool, bar), body)
-	_ = bar.Finish()
-	return d, err
+	defer func() { _ = bar.Finish() }()
+	spool := archive.NewSpool(spoolMemory)
+	err := repo.CopyBlob(ctx, layer, func() io.Writer {
+		_ = spool.Close()
+		spool = archive.NewSpool(spoolMemory)
+		bar.Reset()
+		return io.MultiWriter(spool, bar)
+	})
+	if err != nil {
+		_ = spool.Close()
+		return nil, err
+	}
+	return spool, nil
 }

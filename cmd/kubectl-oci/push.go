@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -78,7 +79,7 @@ func (o *pushOptions) complete(reference string) error {
 		return usageError{fmt.Errorf("push %q: a digest is what comes out of a push: give a tag instead", reference)}
 	}
 	if ref.Tag != "" {
-		o.tags = append([]string{ref.Tag}, o.tags...)
+		o.tags = append([]string{ref.Tag}, slices.DeleteFunc(o.tags, func(tag string) bool { return tag == ref.Tag })...)
 	}
 	if len(o.tags) == 0 {
 		return usageError{fmt.Errorf("push %q: no tag: add one, as in %s:v1.0.0", reference, ref)}

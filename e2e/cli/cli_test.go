@@ -67,7 +67,6 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Deadline:            deadline,
-		ContinueOnError:     os.Getenv("GOON") != "",
 	})
 }
 

@@ -16,8 +16,8 @@ import (
 type Options struct {
 	// UserAgent is sent with every request. Empty: "kubectl-oci".
 	UserAgent string
-	// Retry makes every request be tried up to three times while the network, or a 5xx answer, is to blame; a body that breaks
-	// off is not fetched again. Whoever polls anyway leaves it off.
+	// Retry makes every request be tried up to three times while the network, or a 5xx answer, is to blame; where
+	// [Repository.Blob] breaks off in the middle, its reader fails all the same. Whoever polls anyway leaves it off.
 	Retry bool
 	// Patience is how long a request may wait when a registry asks for fewer requests. Zero: not at all, the request fails with a
 	// [RateLimitError] at once.

@@ -267,6 +267,25 @@ func listTags(r *Repository, _ pushed) error {
 	return err
 }
 
+func TestCopyBeginsAnewWhereItBrokeOff(t *testing.T) {
+	t.Parallel()
+	half := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "4096")
+		_, _ = w.Write(make([]byte, 2048)) // net/http cuts the connection
+	}
+	host := serve(t, intercept(http.MethodGet, "/blobs/", 1, half))
+	r := open(t, NewClient(Options{Retry: true}), host.ref("org/app"), Access{Push: true})
+	p := push(t, r)
+	var tries []*bytes.Buffer
+	err := r.CopyBlob(t.Context(), p.layer, func() io.Writer {
+		tries = append(tries, &bytes.Buffer{})
+		return tries[len(tries)-1]
+	})
+	if err != nil || len(tries) != 2 || !bytes.Equal(tries[1].Bytes(), p.content) {
+		t.Errorf("%d tries, %v", len(tries), err)
+	}
+}
+
 func TestWhatStaysIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

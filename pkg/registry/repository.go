@@ -122,17 +122,35 @@ func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []
 
 // Blob fetches the blob that d describes. The reader fails before EOF unless size and digest are d's. The caller closes
 // it.
-func (r *Repository) Blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+func (r *Repository) Blob(ctx context.Context, d ocispec.Descriptor) (body io.ReadCloser, err error) {
+	err = r.persist(ctx, func() error {
+		body, err = r.openBlob(ctx, d)
+		return err
+	})
+	return body, err
+}
+
+// CopyBlob writes the blob that d describes to what begin gives. Where a try breaks off, begin is called anew, and what was
+// written before is of no use. The bytes are d's only when there is no error.
+func (r *Repository) CopyBlob(ctx context.Context, d ocispec.Descriptor, begin func() io.Writer) error {
+	return r.persist(ctx, func() error {
+		body, err := r.openBlob(ctx, d)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		_, err = io.Copy(begin(), body)
+		return err
+	})
+}
+
+func (r *Repository) openBlob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
 	label := r.ref.At(d.Digest)
 	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
 	if err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}
-	var body io.ReadCloser
-	err = r.persist(ctx, func() (err error) {
-		body, err = layer.Compressed()
-		return err
-	})
+	body, err := layer.Compressed()
 	if err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}

@@ -34,7 +34,8 @@ func (r *Repository) persist(ctx context.Context, do func() error) error {
 	return err
 }
 
-// passing tells trouble on the way, or in the registry, from answers that stay what they are. A refused connection stays.
+// passing tells trouble on the way, or in the registry, from answers that stay what they are. A refused connection stays, and
+// whoever has waited for a stalled one has waited as long as was wanted.
 func passing(err error) bool {
 	switch status(err) {
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable,
@@ -43,9 +44,6 @@ func passing(err error) bool {
 	case 0:
 	default:
 		return false
-	}
-	if _, ok := errors.AsType[*StallError](err); ok {
-		return true
 	}
 	for _, blip := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNABORTED, net.ErrClosed} {
 		if errors.Is(err, blip) {

@@ -23,9 +23,6 @@ func (e *StallError) Error() string {
 // Timeout makes it a timeout for net.Error's callers.
 func (e *StallError) Timeout() bool { return true }
 
-// Temporary makes it worth another try.
-func (e *StallError) Temporary() bool { return true }
-
 // stallTransport gives up on a request when nothing moves for a while: no byte of the request's body is taken, no headers
 // come, or no byte of the response's body. A transfer that is slow but moves may go on for ever.
 type stallTransport struct {
