@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/gateway"
 	"github.com/kubectl-oci/kubectl-oci/e2e/proxy"
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
 )
@@ -50,6 +51,23 @@ func (s *script) password(ts *testscript.TestScript, user string) string {
 	s.t.hide(user, password)
 	ts.Setenv(strings.ToUpper(user)+"_PASSWORD", password)
 	return password
+}
+
+func (s *script) startGateway(ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	g, err := gateway.Start(s.t.Context())
+	if err != nil {
+		return err
+	}
+	ts.Defer(g.Stop)
+	g.Route(args[0], s.registry.Host)
+	for _, variable := range g.Env() {
+		name, value, _ := strings.Cut(variable, "=")
+		ts.Setenv(name, value)
+	}
+	return nil
 }
 
 func (s *script) login(ts *testscript.TestScript, args []string) error {
