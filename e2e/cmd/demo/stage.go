@@ -98,6 +98,11 @@ func (s *stage) command(ctx context.Context, stdin string, words ...string) (str
 	return strings.TrimSpace(out.String()), nil
 }
 
+// there tells whether the cluster has an object.
+func (s *stage) there(ctx context.Context, name string) bool {
+	return exec.CommandContext(ctx, s.kubectl, "--kubeconfig", s.cluster, "get", name).Run() == nil
+}
+
 // agentTrouble tells of an agent that died meanwhile.
 func (s *stage) agentTrouble() error {
 	if s.agent == nil {

@@ -38,15 +38,13 @@ func (s *stage) tell(ctx context.Context) error {
 
 func (s *stage) install(ctx context.Context) error {
 	s.say("installing the CRD and starting the agent")
-	if _, err := s.command(ctx, "", "kubectl", "apply", "--server-side", "-f", "manifests/crd"); err != nil {
+	crd := []string{"kubectl", "apply", "--server-side", "-f", "manifests/crd"}
+	if err := s.makeOnce(ctx, "crd/ocirepositories.source.toolkit.fluxcd.io", crd); err != nil {
 		return err
 	}
-	if _, err := s.command(ctx, "", "kubectl", "create", "namespace", namespace); err != nil {
+	if err := s.makeOnce(ctx, "namespace/"+namespace, []string{"kubectl", "create", "namespace", namespace}); err != nil {
 		return err
 	}
-	s.onClose(func() {
-		_, _ = s.command(context.WithoutCancel(ctx), "", "kubectl", "delete", "namespace", namespace, "--wait=false")
-	})
 	var err error
 	s.agent, err = product.StartAgent(ctx, product.AgentOptions{Path: s.binaries.Agent, Kubeconfig: s.cluster, Dir: s.dir})
 	if err != nil {
@@ -60,6 +58,18 @@ func (s *stage) install(ctx context.Context) error {
 		}
 	})
 	return nil
+}
+
+// makeOnce makes an object of the cluster unless it is there, and removes at the end what it made.
+func (s *stage) makeOnce(ctx context.Context, name string, command []string) error {
+	if s.there(ctx, name) {
+		return nil
+	}
+	s.onClose(func() {
+		_, _ = s.command(context.WithoutCancel(ctx), "", "kubectl", "delete", name, "--wait=false")
+	})
+	_, err := s.command(ctx, "", command...)
+	return err
 }
 
 func (s *stage) push(ctx context.Context) error {
@@ -78,6 +88,9 @@ func (s *stage) apply(ctx context.Context) error {
 	}
 	manifest := strings.ReplaceAll(string(raw), "oci://docker.io/", "oci://"+s.registry+"/")
 	fmt.Println(manifest)
+	s.onClose(func() {
+		_, _ = s.command(context.WithoutCancel(ctx), "", "kubectl", "delete", object, "-n", namespace)
+	})
 	if _, err := s.command(ctx, manifest, "kubectl", "apply", "-f", "-"); err != nil {
 		return err
 	}
