@@ -33,6 +33,7 @@ e2e: control-plane ## Tests against a real control plane and real registries
 
 .PHONY: control-plane
 control-plane: ## Build what the testbed runs: etcd, kube-apiserver, kube-controller-manager
+	@echo "building the control plane (about eight minutes the first time)"
 	@mkdir -p .cache/bin
 	@go -C e2e build -o ../.cache/bin/testbed ./cmd/testbed
 	@.cache/bin/testbed build
@@ -74,6 +75,7 @@ release: build ## Build the plugin's archives for all platforms, and their check
 
 .PHONY: demo
 demo: ## Show it all: push a folder, the agent exposes it (KEEP=1 leaves it running)
+	@echo "building the demo itself (half a minute the first time)"
 	@mkdir -p .cache/bin
 	@go -C e2e build -o ../.cache/bin/demo ./cmd/demo
 	@cd e2e && exec ../.cache/bin/demo
