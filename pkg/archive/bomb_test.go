@@ -147,6 +147,41 @@ func TestJudgeForgetsHeaders(t *testing.T) {
 	runtime.KeepAlive(v)
 }
 
+// Small archives with the longest names: what is held while they are read is bounded by the names, and targets are not held.
+//
+//nolint:paralleltest // it measures the memory of the process
+func TestJudgeBoundsNames(t *testing.T) {
+	links := func(n, length int) []byte {
+		var items []item
+		for i := range n {
+			name := fmt.Sprintf("%0*d", length, i)
+			items = append(items, item{name: name, kind: tar.TypeSymlink, target: strings.Repeat("t", 1000)})
+		}
+		return zip(t, tarball(t, items...))
+	}
+	_, err := Judge(t.Context(), bytes.NewReader(links(18_000, 1000)), nil, Limits{})
+	if limit, ok := errors.AsType[*LimitError](err); !ok || *limit != (LimitError{maxNames, nameBytes}) {
+		t.Errorf("got %v", err)
+	}
+	archive := links(18_000, 10)
+	before := live()
+	v := judge(t, archive, nil)
+	if held := int64(live()) - int64(before); held > 5<<20 {
+		t.Errorf("%d bytes are held", held)
+	}
+	repack(t, v, archive)
+}
+
+func TestPackBoundsNames(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{}
+	for i := range 18_000 {
+		files[fmt.Sprintf("%0200d/%0200d/%0200d/%0200d/%0200d", 1, 2, 3, 4, i)] = ""
+	}
+	_, err := Pack(t.Context(), io.Discard, tree(files), PackOptions{})
+	checkError(t, err, nameBytes)
+}
+
 // live is the number of bytes in use.
 func live() uint64 {
 	var m runtime.MemStats

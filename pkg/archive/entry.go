@@ -14,7 +14,7 @@ type entry struct {
 	kind       kind
 	size       int64
 	executable bool
-	target     string // of a link: as written when symbolic, else the clean name of an earlier file
+	target     string // of a link: as written when symbolic, else the clean name of an earlier file; a Verdict keeps none
 }
 
 type kind uint8
@@ -112,6 +112,9 @@ func (r *reader) record(e entry) error {
 		return fmt.Errorf("entry %q: %w", e.name, &LimitError{r.limits.Expanded, expandedBytes})
 	}
 	r.size += e.size
+	if r.names += len(e.name); r.names > maxNames {
+		return &LimitError{maxNames, nameBytes}
+	}
 	k, seen := r.kinds[e.name]
 	switch {
 	case seen && k != implied:

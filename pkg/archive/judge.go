@@ -68,6 +68,7 @@ func (v *Verdict) read(in *reader) (files ignoreFiles, err error) {
 				return files, err
 			}
 		}
+		e.target = ""
 		v.entries = append(v.entries, e)
 	}
 }
@@ -128,6 +129,7 @@ var errOther = errors.New("read archive: not the one that was judged")
 func (v *Verdict) copy(out *writer, in *reader) error {
 	for i, want := range v.entries {
 		e, err := in.next()
+		e.target = ""
 		switch {
 		case errors.Is(err, io.EOF) || err == nil && e != want:
 			return errOther

@@ -14,6 +14,10 @@ type Limits struct {
 	Path       int   // bytes of one path; 1,024
 }
 
+// maxNames bounds the bytes of all names together, which stay in memory while an archive is read. With 100,000 entries it allows
+// names of 167 bytes.
+const maxNames = 16 << 20
+
 // DefaultLimits are what zero fields of Limits stand for.
 func DefaultLimits() Limits {
 	return Limits{Compressed: 512 << 20, Expanded: 2 << 30, Entries: 100_000, Path: 1024}
@@ -45,6 +49,7 @@ const (
 	expandedBytes   = "expanded bytes"
 	entryCount      = "entries"
 	pathBytes       = "bytes in a path"
+	nameBytes       = "bytes of names"
 )
 
 // limitReader fails with a LimitError where io.LimitReader would pretend that the input has ended.

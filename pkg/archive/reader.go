@@ -18,6 +18,7 @@ type reader struct {
 	limits Limits
 	kinds  map[string]kind // everything seen, and the folders on the way to it
 	size   int64           // of all files
+	names  int             // bytes of all names
 	odd    string          // the first thing that is allowed here but not in every consumer
 }
 

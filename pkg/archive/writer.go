@@ -42,6 +42,7 @@ type writer struct {
 	limits  Limits
 	buffer  []byte
 	entries int
+	names   int // bytes
 	files   int
 }
 
@@ -102,6 +103,9 @@ func (a *writer) header(h *tar.Header) error {
 	}
 	if a.entries++; a.entries > a.limits.Entries {
 		return &LimitError{int64(a.limits.Entries), entryCount}
+	}
+	if a.names += len(h.Name); a.names > maxNames {
+		return &LimitError{maxNames, nameBytes}
 	}
 	if err := a.tar.WriteHeader(h); err != nil {
 		return fmt.Errorf("pack %q: %w", h.Name, err)
