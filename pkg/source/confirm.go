@@ -3,9 +3,9 @@ package source
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
@@ -15,8 +15,8 @@ import (
 // confirm has the registry confirm that the object's credential may read what a digest pins. A tag was resolved with that credential
 // just now; a digest is asked for once, and again when the place or the credential changes.
 func (s *Source) confirm(ctx context.Context, repo *registry.Repository, found resolved, place registry.Reference, req Request) error {
-	proof := proofOf(place, req.Access)
-	if !found.pinned || s.confirmed.has(req.Key, proof) {
+	proof := proofOf(place, req)
+	if !found.pinned || s.confirmed.of(req.Key) == proof {
 		return nil
 	}
 	exists, err := repo.Exists(ctx, found.descriptor.Digest)
@@ -26,40 +26,50 @@ func (s *Source) confirm(ctx context.Context, repo *registry.Repository, found r
 	if err != nil {
 		return failedRequest(v1.ReasonPullFailed, err)
 	}
-	s.confirmed.add(req.Key, proof)
+	s.confirmed.set(req.Key, proof)
 	return nil
 }
 
 var errGone = errors.New("the registry does not have it any more")
 
-// proof identifies an artifact and the way to it.
+// proof identifies an artifact, the way to it, and what is to be made of it.
 type proof [sha256.Size]byte
 
-func proofOf(place registry.Reference, a registry.Access) proof {
-	way := a.Fingerprint()
-	return sha256.Sum256(append([]byte(place.String()), way[:]...))
-}
-
-// maxConfirmed bounds the memory for objects that are long gone. Beyond it, everybody is asked for once more.
-const maxConfirmed = 100_000
-
-// confirmed remembers what each object has been found to be allowed to read.
-type confirmed struct {
-	mu     sync.Mutex
-	proofs map[store.Key]proof
-}
-
-func (c *confirmed) has(key store.Key, p proof) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.proofs[key] == p
-}
-
-func (c *confirmed) add(key store.Key, p proof) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.proofs == nil || len(c.proofs) >= maxConfirmed {
-		c.proofs = map[store.Key]proof{}
+func proofOf(place registry.Reference, req Request) proof {
+	raw, err := json.Marshal(struct {
+		Place    string
+		Way      [sha256.Size]byte
+		Ignore   *string
+		Selector *v1.OCILayerSelector
+	}{place.String(), req.Access.Fingerprint(), req.Spec.Ignore, req.Spec.LayerSelector})
+	if err != nil {
+		panic("source: a proof that JSON cannot hold: " + err.Error())
 	}
-	c.proofs[key] = p
+	return sha256.Sum256(raw)
+}
+
+// refusal is an artifact that arrived whole and turned out to be of no use.
+type refusal struct {
+	proof   proof
+	failure *Error
+}
+
+// refused gives the failure that fetching the same again would end in.
+func (s *Source) refused(key store.Key, p proof) *Error {
+	if last := s.refusals.of(key); last.failure != nil && last.proof == p {
+		again := *last.failure
+		return &again
+	}
+	return nil
+}
+
+// remember takes note of what fetching an artifact came to.
+func (s *Source) remember(key store.Key, p proof, err error) {
+	if err == nil {
+		s.confirmed.set(key, p)
+	}
+	failure, _ := errors.AsType[*Error](err)
+	if failure == nil || failure.unusable {
+		s.refusals.set(key, refusal{p, failure})
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -39,8 +40,21 @@ func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, laye
 	if selector := req.Spec.LayerSelector; selector != nil && selector.Operation == v1.LayerCopy {
 		return s.put(req.Key, copyOf(spool))
 	}
+	return s.unpack(ctx, spool, req)
+}
+
+// unpack puts a layer into the store that holds an archive: as it is, or without what is not to be served.
+func (s *Source) unpack(ctx context.Context, spool *archive.Spool, req Request) (store.Entry, error) {
+	if err := s.unpacking.take(ctx); err != nil {
+		return store.Entry{}, failedRequest(v1.ReasonPullFailed, err)
+	}
+	defer s.unpacking.giveBack()
 	verdict, err := judge(ctx, spool, req.Spec.Ignore, s.Limits)
 	switch {
+	case ctx.Err() != nil:
+		return store.Entry{}, failedRequest(v1.ReasonPullFailed, context.Cause(ctx))
+	case isDisk(err):
+		return store.Entry{}, failedStorage(err)
 	case err != nil:
 		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, err)
 	case verdict.Files == 0:
@@ -49,6 +63,12 @@ func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, laye
 		return s.put(req.Key, copyOf(spool))
 	}
 	return s.put(req.Key, func(w io.Writer) error { return repack(ctx, w, spool, verdict) })
+}
+
+// isDisk tells trouble with the spool's file from trouble with what is in it.
+func isDisk(err error) bool {
+	_, ok := errors.AsType[*fs.PathError](err)
+	return ok
 }
 
 // fetchLayer has the layer's bytes checked, size and digest, before anybody parses them.

@@ -28,7 +28,9 @@ type Source struct {
 	Store    *store.Store
 	Limits   archive.Limits
 
-	confirmed confirmed
+	confirmed memory[proof]   // what an object has been found to be allowed to read
+	refusals  memory[refusal] // what is not worth another download
+	unpacking turns
 }
 
 // Request is what one run needs.
@@ -84,11 +86,13 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 		err := s.confirm(ctx, repo, found, place, req)
 		return Result{Unchanged: err == nil, Revision: found.revision, Entry: entry}, err
 	}
+	proof := proofOf(place, req)
+	if failure := s.refused(req.Key, proof); failure != nil {
+		return Result{Revision: found.revision}, failure
+	}
 	result, err := s.adopt(ctx, repo, place, found.descriptor, req)
 	result.Revision = found.revision
-	if err == nil {
-		s.confirmed.add(req.Key, proofOf(place, req.Access))
-	}
+	s.remember(req.Key, proof, err)
 	return result, err
 }
 

@@ -131,11 +131,16 @@ func (b *bench) run(spec v1.OCIRepositorySpec, a Advertised) (Result, *Error) {
 	if err == nil {
 		return result, nil
 	}
+	return result, b.failure(err)
+}
+
+func (b *bench) failure(err error) *Error {
+	b.t.Helper()
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		b.t.Fatalf("the error is no *Error: %v", err)
 	}
-	return result, e
+	return e
 }
 
 func (b *bench) served(e store.Entry) []byte {
