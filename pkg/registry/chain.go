@@ -14,10 +14,10 @@ type chain struct {
 
 func (c *chain) RoundTrip(req *http.Request) (*http.Response, error) {
 	// A redirect or an upload may lead to another host: it gets no credential of this one.
-	if first := c.sessions[0]; req.URL.Host != first.registry.RegistryStr() {
-		return first.base.RoundTrip(req)
-	}
 	start := int(c.accepted.Load())
+	if s := c.sessions[start]; req.URL.Host != s.registry.RegistryStr() {
+		return s.gate.RoundTrip(req)
+	}
 	for i := start; ; i++ {
 		resp, err := c.sessions[i].do(req, c.scope)
 		last := i == len(c.sessions)-1

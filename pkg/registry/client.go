@@ -19,7 +19,7 @@ type Options struct {
 	// Retry makes every request be tried up to three times while the network, or a 5xx answer, is to blame; where
 	// [Repository.Blob] breaks off in the middle, its reader fails all the same. Whoever polls anyway leaves it off.
 	Retry bool
-	// Patience is how long a request may wait when a registry asks for fewer requests. Zero: not at all, the request fails with a
+	// Patience is how long a request may wait in all when a registry asks for fewer requests. Zero: not at all, the request fails with a
 	// [RateLimitError] at once.
 	Patience time.Duration
 	// Waiting is told before such a wait begins, so that somebody who watches knows why nothing moves. Nil: nobody is told.
@@ -104,13 +104,7 @@ func newCounter() *atomic.Int32 { return new(atomic.Int32) }
 func (c *Client) session(tk transportKey, reg name.Registry, credential Credential) *session {
 	pooled := keep(c.transports, tk, func() *http.Transport { return newTransport(tk.insecure) })
 	return keep(c.sessions, sessionKey{tk, fingerprint(credential)}, func() *session {
-		return &session{
-			registry:   reg,
-			insecure:   tk.insecure,
-			credential: credential,
-			base:       &agentTransport{agent: c.options.UserAgent, next: pooled},
-			tokens:     map[string]token{},
-		}
+		return newSession(reg, tk.insecure, credential, &agentTransport{agent: c.options.UserAgent, next: pooled})
 	})
 }
 

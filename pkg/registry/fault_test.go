@@ -359,13 +359,19 @@ func answer(req *http.Request, code int, header ...string) *http.Response {
 	return &http.Response{StatusCode: code, Header: h, Body: http.NoBody, Request: req}
 }
 
+func answerWith(req *http.Request, body string) *http.Response {
+	resp := answer(req, http.StatusOK)
+	resp.Body = io.NopCloser(strings.NewReader(body))
+	return resp
+}
+
 func simulated(t *testing.T, rt roundTrip) *session {
 	t.Helper()
 	reg, err := name.NewRegistry("registry.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &session{registry: reg, base: rt, tokens: map[string]token{}}
+	return newSession(reg, false, Credential{}, rt)
 }
 
 func get(t *testing.T, rt http.RoundTripper) (*http.Response, error) {
@@ -442,6 +448,26 @@ func TestPatienceWaitsForTheRegistry(t *testing.T) {
 	})
 }
 
+func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]int{"0": 61, "1": 61, "20": 4, "90": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			s := simulated(t, func(req *http.Request) (*http.Response, error) {
+				if req.URL.Path == "/v2/" {
+					return answer(req, http.StatusOK), nil
+				}
+				asked++
+				return answer(req, http.StatusTooManyRequests, "Retry-After", header), nil
+			})
+			_, err := get(t, &patientTransport{next: forPull(s), patience: time.Minute})
+			if _, ok := errors.AsType[*RateLimitError](err); !ok || asked != want {
+				t.Errorf("Retry-After %s: it was asked %d times, want %d, and the error is %v", header, asked, want, err)
+			}
+		})
+	}
+}
+
 func TestWaitIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -474,7 +500,8 @@ func TestRetryAfter(t *testing.T) {
 		"999999999":                     maxPause,
 		"99999999999999999999":          defaultPause,
 		"Fri, 02 Jan 2026 03:04:35 GMT": 30 * time.Second,
-		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
+		"Fri, 02 Jan 2026 03:00:00 GMT": minPause,
+		"0":                             minPause,
 		"soon":                          defaultPause,
 	} {
 		if got, _ := retryAfter(header, now); got != want {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// patientTransport waits where a registry asks for fewer requests and the wait is short enough. It lies outside of everything that
+// patientTransport waits where a registry asks for fewer requests and all waits of a request together are short enough. It lies outside of everything that
 // takes a pause for a failure.
 type patientTransport struct {
 	next     http.RoundTripper
@@ -19,14 +19,18 @@ type patientTransport struct {
 }
 
 func (t *patientTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	for {
+	for left := t.patience; ; {
 		resp, err := t.next.RoundTrip(req)
 		limited, ok := errors.AsType[*RateLimitError](err)
-		if !ok || time.Until(limited.Until) > t.patience || !replayable(req) {
+		if !ok || !replayable(req) {
+			return resp, err
+		}
+		wait := time.Until(limited.Until)
+		if left -= wait; left < 0 {
 			return resp, err
 		}
 		t.tell(limited)
-		if err := sleep(req.Context(), time.Until(limited.Until)); err != nil {
+		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
 		if err := rewind(req); err != nil {

@@ -22,37 +22,31 @@ type session struct {
 	registry   name.Registry
 	insecure   bool
 	credential Credential
-	base       http.RoundTripper
+	gate       *gate
 
 	flight singleflight.Group
-	gate   gate
 
 	mu        sync.Mutex
 	challenge *transport.Challenge // nil: not asked yet
 	tokens    map[string]token     // by scope
 }
 
+func newSession(reg name.Registry, insecure bool, credential Credential, next http.RoundTripper) *session {
+	return &session{
+		registry:   reg,
+		insecure:   insecure,
+		credential: credential,
+		gate:       &gate{host: reg.RegistryStr(), next: next},
+		tokens:     map[string]token{},
+	}
+}
+
 // exchangeTimeout bounds a ping or a token request. It is not the first caller's timeout: others wait for the same answer.
 const exchangeTimeout = 30 * time.Second
 
-// do sends a request that needs scope. It asks nothing of a registry that wants to be left alone, and takes note when it says so.
+// do sends a request that needs scope. It tries once more where the registry no longer takes what we know: a revoked token, or a
+// new way to authenticate.
 func (s *session) do(req *http.Request, scope string) (*http.Response, error) {
-	if err := s.gate.check(s.registry.RegistryStr()); err != nil {
-		return nil, err
-	}
-	resp, err := s.authenticated(req, scope)
-	if err != nil {
-		return nil, err
-	}
-	if limited := s.gate.note(s.registry.RegistryStr(), resp); limited != nil {
-		drain(resp)
-		return nil, limited
-	}
-	return resp, nil
-}
-
-// authenticated retries once where the registry no longer takes what we know: a revoked token, or a new way to authenticate.
-func (s *session) authenticated(req *http.Request, scope string) (*http.Response, error) {
 	resp, auth, err := s.send(req, scope)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !s.forget(auth, scope) || !replayable(req) {
 		return resp, err
@@ -87,7 +81,7 @@ func (s *session) send(req *http.Request, scope string) (*http.Response, authori
 	case strings.EqualFold(auth.challenge.Scheme, "basic") && s.credential.Username != "":
 		req.SetBasicAuth(s.credential.Username, s.credential.Password)
 	}
-	resp, err := s.base.RoundTrip(req)
+	resp, err := s.gate.RoundTrip(req)
 	return resp, auth, err
 }
 
@@ -147,11 +141,11 @@ func (s *session) ping(ctx context.Context) (*transport.Challenge, error) {
 
 // knock asks the registry how it wants to be authenticated: over https, and over http only where that is allowed.
 func (s *session) knock(ctx context.Context) (*transport.Challenge, error) {
-	challenge, err := transport.Ping(ctx, s.registry, &schemeTransport{"https", s.base})
+	challenge, err := transport.Ping(ctx, s.registry, &schemeTransport{"https", s.gate})
 	if err == nil || !(s.insecure || loopback(s.registry.RegistryStr())) || ctx.Err() != nil {
 		return challenge, err
 	}
-	plain, plainErr := transport.Ping(ctx, s.registry, &schemeTransport{"http", s.base})
+	plain, plainErr := transport.Ping(ctx, s.registry, &schemeTransport{"http", s.gate})
 	if plainErr != nil && !errors.Is(err, http.ErrSchemeMismatch) {
 		return nil, err
 	}
@@ -166,7 +160,7 @@ func (s *session) token(ctx context.Context, challenge *transport.Challenge, sco
 		return known.value, nil
 	}
 	return shared(ctx, &s.flight, "token "+scope, func(ctx context.Context) (string, error) {
-		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.base, []string{scope}, challenge)
+		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, []string{scope}, challenge)
 		if err != nil {
 			return "", err
 		}

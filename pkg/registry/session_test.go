@@ -245,7 +245,7 @@ func TestPlainHTTPOnlyWhereAllowed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := &session{registry: reg, insecure: tc.insecure, base: rt}
+			s := newSession(reg, tc.insecure, Credential{}, rt)
 			if _, err := s.ping(t.Context()); err == nil {
 				t.Error("no error from a network that refuses")
 			}
@@ -293,11 +293,11 @@ func TestPrivateHostIsAskedOnce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s := &session{registry: private, base: roundTrip(func(req *http.Request) (*http.Response, error) {
+				s := newSession(private, false, Credential{}, roundTrip(func(req *http.Request) (*http.Response, error) {
 					asked = append(asked, req.URL.String())
 					time.Sleep(10 * time.Second) //nolint:forbidigo // simulated time
 					return answer(req)
-				})}
+				}))
 				challenge, err := s.ping(t.Context())
 				if err == nil && challenge.Insecure {
 					t.Error("it goes on over plain http")
