@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,8 @@ import (
 
 // checkout is what git knows of a folder. The zero value: the folder is in no checkout, or git is not installed.
 type checkout struct {
-	source  string    // the remote's address, without user and password
+	source  string    // the remote's address as others may read it
+	secret  bool      // there is a remote, but nothing that others may read of its address
 	branch  string    // empty when HEAD is detached
 	commit  string    // the last one that touched the folder
 	time    time.Time // of that commit
@@ -40,8 +40,10 @@ func readCheckout(ctx context.Context, path string, isDir bool) checkout {
 	changes, known := g.run(ctx, "status", "--porcelain", "--untracked-files=normal", "--", g.path)
 	branch, _ := g.run(ctx, "branch", "--show-current")
 	shallow, _ := g.run(ctx, "rev-parse", "--is-shallow-repository")
+	source, found := g.remote(ctx)
 	return checkout{
-		source:  g.remote(ctx),
+		source:  source,
+		secret:  found && source == "",
 		branch:  branch,
 		commit:  commit,
 		time:    time.Unix(unix, 0).UTC(),
@@ -84,28 +86,17 @@ func (g gitPath) run(ctx context.Context, args ...string) (string, bool) {
 	return strings.TrimSpace(string(out)), err == nil
 }
 
-// remote is the address of origin, or of the first remote there is.
-func (g gitPath) remote(ctx context.Context) string {
+// remote is the published address of origin, or of the first remote there is, and whether there is one at all.
+func (g gitPath) remote(ctx context.Context) (address string, found bool) {
 	all, _ := g.run(ctx, "remote")
 	names := strings.Fields(all)
 	if len(names) == 0 {
-		return ""
+		return "", false
 	}
 	name := names[0]
 	if slices.Contains(names, "origin") {
 		name = "origin"
 	}
-	address, _ := g.run(ctx, "remote", "get-url", name)
-	return stripUser(address)
-}
-
-// stripUser takes user and password out of a remote's address: an access token lies there often.
-func stripUser(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		return address // git@host:path, a local path: no password can be in it
-	}
-	u.User = nil
-	u.RawQuery, u.Fragment = "", ""
-	return u.String()
+	address, _ = g.run(ctx, "remote", "get-url", name)
+	return published(address), address != ""
 }

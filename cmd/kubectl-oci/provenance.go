@@ -53,7 +53,7 @@ func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, report
 	m := artifact.Metadata{Source: p.source, Revision: p.revision, Annotations: maps.Clone(annotations)}
 	if !in.fromStdin() {
 		c := readCheckout(ctx, in.filename, isDir)
-		c.warn(report, p.revision != "")
+		c.warn(report, p.source != "", p.revision != "")
 		m.Created = c.created()
 		if m.Source == "" {
 			m.Source = c.source
@@ -73,7 +73,10 @@ func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, report
 }
 
 // warn says what would surprise somebody who compares the artifact with git later.
-func (c checkout) warn(report *reporter, revisionGiven bool) {
+func (c checkout) warn(report *reporter, sourceGiven, revisionGiven bool) {
+	if c.secret && !sourceGiven {
+		report.line("git: the remote is no plain address of https, http, ssh or git, so the artifact names no source; --source sets one")
+	}
 	switch {
 	case c.commit == "" || revisionGiven:
 	case c.dirty:
