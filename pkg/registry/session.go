@@ -2,11 +2,13 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -44,19 +46,36 @@ func newSession(reg name.Registry, insecure bool, credential Credential, next ht
 // exchangeTimeout bounds a ping or a token request. It is not the first caller's timeout: others wait for the same answer.
 const exchangeTimeout = 30 * time.Second
 
-// do sends a request that needs scope. It tries once more where the registry no longer takes what we know: a revoked token, or a
-// new way to authenticate.
+// do sends a request that needs scope. It tries once more where the registry no longer takes what we know: a revoked token, another
+// way to authenticate, https in place of http.
 func (s *session) do(req *http.Request, scope string) (*http.Response, error) {
 	resp, auth, err := s.send(req, scope)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || !s.forget(auth, scope) || !replayable(req) {
+	if !outdated(req.Context(), auth, resp, err) || !s.forget(req.Context(), auth, scope) || !replayable(req) {
 		return resp, err
 	}
-	drain(resp)
+	if resp != nil {
+		drain(resp)
+	}
 	if err := rewind(req); err != nil {
 		return nil, err
 	}
 	resp, _, err = s.send(req, scope)
 	return resp, err
+}
+
+// outdated tells whether what a request was sent with may be to blame for how it ended. Over plain http that is nearly everything: a
+// registry that changed to https gives 400 or breaks off.
+func outdated(ctx context.Context, sent authorization, resp *http.Response, err error) bool {
+	switch {
+	case sent.challenge == nil || ctx.Err() != nil:
+		return false
+	case err != nil:
+		_, limited := errors.AsType[*RateLimitError](err)
+		_, plain := errors.AsType[tls.RecordHeaderError](err) // an answer that is not TLS
+		return sent.challenge.Insecure && !limited || plain
+	default:
+		return resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusBadRequest && sent.challenge.Insecure
+	}
 }
 
 // authorization is what one request was sent with.
@@ -100,24 +119,29 @@ func (s *session) authorize(ctx context.Context, scope string) (authorization, e
 	return auth, err
 }
 
-// forget drops what a refused request was sent with, unless somebody replaced it meanwhile, and tells whether another try
-// can end otherwise.
-func (s *session) forget(auth authorization, scope string) bool {
+// forget drops what a request was sent with in vain, unless somebody replaced it meanwhile, and tells whether another try can end
+// otherwise: with another token, or as the registry wants it now.
+func (s *session) forget(ctx context.Context, sent authorization, scope string) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case auth.challenge.Scheme == "":
-		if s.challenge == auth.challenge {
-			s.challenge = nil
-		}
-		return true
-	case auth.token != "" && s.credential.RegistryToken == "":
-		if s.tokens[scope].value == auth.token {
-			delete(s.tokens, scope)
-		}
+	if s.tokens[scope].value == sent.token {
+		delete(s.tokens, scope)
+	}
+	s.mu.Unlock()
+	s.distrust(sent.challenge)
+	if sent.token != "" && s.credential.RegistryToken == "" {
 		return true
 	}
-	return false
+	now, err := s.ping(ctx)
+	return err == nil && !reflect.DeepEqual(now, sent.challenge)
+}
+
+// distrust makes the next request ask anew how the registry wants to be authenticated.
+func (s *session) distrust(challenge *transport.Challenge) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.challenge == challenge {
+		s.challenge = nil
+	}
 }
 
 func (s *session) ping(ctx context.Context) (*transport.Challenge, error) {
@@ -162,6 +186,7 @@ func (s *session) token(ctx context.Context, challenge *transport.Challenge, sco
 	return shared(ctx, &s.flight, "token "+scope, func(ctx context.Context) (string, error) {
 		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, []string{scope}, challenge)
 		if err != nil {
+			s.distrust(challenge) // the token service may have moved
 			return "", err
 		}
 		fresh := newToken(answer, time.Now())
