@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,8 +84,18 @@ type outcome struct {
 	failure *source.Error // nil: it succeeded
 }
 
+// maxRun bounds what one object may take of a worker at a time. After that, others come first for as long.
+const maxRun = 30 * time.Minute
+
+var errTooLong = fmt.Errorf("the artifact did not arrive within %s", maxRun)
+
 func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome {
+	ctx, cancel := context.WithTimeoutCause(ctx, maxRun, errTooLong)
+	defer cancel()
 	result, err := r.expose(ctx, object)
+	if err != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
+		err = &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, RetryAt: time.Now().Add(maxRun), Err: errTooLong}
+	}
 	return outcome{result, asFailure(err)}
 }
 

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,12 +40,15 @@ func unsupported(field, condition, reason string) error {
 	}
 }
 
+// maxTimeout is the longest silence of a registry that is waited out, whatever the spec says: a worker waits with it.
+const maxTimeout = 10 * time.Minute
+
 // access reads the credentials that the spec refers to.
 func (r *Reconciler) access(ctx context.Context, object *v1.OCIRepository) (registry.Access, error) {
 	spec := object.Spec
 	access := registry.Access{Insecure: spec.Insecure}
 	if spec.Timeout != nil {
-		access.Timeout = spec.Timeout.Duration
+		access.Timeout = min(spec.Timeout.Duration, maxTimeout)
 	}
 	if spec.SecretRef == nil {
 		return access, nil
