@@ -53,8 +53,12 @@ func (o *buildOptions) validate() error {
 	if o.to == "" {
 		return usageError{errors.New("nowhere to write to: name a file with --to")}
 	}
-	if info, err := os.Stat(o.to); err == nil && info.IsDir() {
+	info, err := os.Stat(o.to)
+	switch {
+	case err == nil && info.IsDir():
 		return usageError{fmt.Errorf("write %q: it is a folder: name a file with --to", o.to)}
+	case leadsNowhere(o.to):
+		return fmt.Errorf("write %q: %w", o.to, errNowhere)
 	}
 	return nil
 }
@@ -66,18 +70,14 @@ func (o *buildOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	}
 	defer tree.Close()
 	report := newReporter(streams.ErrOut)
-	var summary archive.Summary
-	pack := func(w io.Writer) error {
-		summary, err = o.pack(ctx, w, tree, report)
-		return err
-	}
-	if o.to == "-" {
-		err = pack(streams.Out)
-	} else {
-		err = writeFile(o.to, pack)
-	}
+	spool := archive.NewSpool(spoolMemory) // packed before anything is written: the file may lie in the folder
+	defer spool.Close()
+	summary, err := o.pack(ctx, spool, tree, report)
 	if err != nil {
 		return err
+	}
+	if err := o.write(streams.Out, spool); err != nil {
+		return fmt.Errorf("write %q: %w", o.to, cause(err))
 	}
 	report.line("packed %s, %s", count(summary.Files, "file"), size(summary.Size))
 	if o.to == "-" {
@@ -88,23 +88,47 @@ func (o *buildOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	return err
 }
 
-// writeFile writes path whole or not at all: in a hidden folder beside it first. The umask decides who may read it.
-func writeFile(path string, write func(io.Writer) error) error {
+func (o *buildOptions) write(stdout io.Writer, spool *archive.Spool) error {
+	r, err := spool.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if o.to == "-" {
+		_, err := io.Copy(stdout, r)
+		return err
+	}
+	return writeFile(o.to, r)
+}
+
+// writeFile writes a file whole or not at all: in a hidden folder beside it first. The umask decides who may read it. Links are
+// followed. What exists and is no file, as a FIFO or a device, is written to.
+func writeFile(path string, r io.Reader) error {
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return copyTo(path, os.O_WRONLY, r)
+	case err == nil:
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
 	partial, err := os.MkdirTemp(filepath.Dir(path), partialPattern)
 	if err != nil {
-		return fmt.Errorf("write %q: %w", path, cause(err))
+		return err
 	}
 	defer os.RemoveAll(partial)
 	whole := filepath.Join(partial, "archive")
-	f, err := os.Create(whole)
-	if err != nil {
-		return fmt.Errorf("write %q: %w", path, cause(err))
-	}
-	if err := errors.Join(write(f), f.Close()); err != nil {
+	if err := copyTo(whole, os.O_WRONLY|os.O_CREATE, r); err != nil {
 		return err
 	}
-	if err := os.Rename(whole, path); err != nil {
-		return fmt.Errorf("write %q: %w", path, cause(err))
+	return os.Rename(whole, path)
+}
+
+func copyTo(path string, flag int, r io.Reader) error {
+	f, err := os.OpenFile(path, flag, 0o666)
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
 }

@@ -15,6 +15,14 @@ import (
 // What is not whole yet lies in a hidden folder of such a name, beside its place.
 const partialPattern = ".kubectl-oci-*"
 
+var errNowhere = errors.New("it is a link that leads nowhere")
+
+// leadsNowhere tells whether path is a link to what does not exist.
+func leadsNowhere(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist) && !absent(path)
+}
+
 // target is a folder that an artifact is unpacked into: beside it first, then moved into its place, so that nobody meets it
 // half written.
 type target struct {
@@ -32,6 +40,8 @@ func prepare(path string, merge bool) (*target, error) {
 	switch {
 	case err != nil && !missing:
 		return nil, fmt.Errorf("unpack into %q: %w", path, cause(err))
+	case leadsNowhere(path):
+		return nil, fmt.Errorf("unpack into %q: %w", path, errNowhere)
 	case len(entries) > 0 && !merge:
 		return nil, usageError{fmt.Errorf("unpack into %q: it holds files already: name another folder with --to, or allow it with --merge", path)}
 	}
