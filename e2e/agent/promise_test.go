@@ -92,8 +92,10 @@ var (
 func (p *problems) artifact(o *v1.OCIRepository) {
 	a := o.Status.Artifact
 	inStorage := condition(o, v1.ConditionArtifactInStorage)
-	p.addUnless((inStorage != nil && inStorage.Status == metav1.ConditionTrue) == (a != nil), "ArtifactInStorage does not agree with the artifact")
 	ready := condition(o, v1.ConditionReady)
+	stored := inStorage != nil && inStorage.Status == metav1.ConditionTrue
+	lost := ready != nil && strings.HasSuffix(ready.Message, "the store has lost it")
+	p.addUnless(stored == (a != nil && !lost), "ArtifactInStorage does not agree with the artifact")
 	if a == nil {
 		p.addUnless(ready == nil || ready.Status != metav1.ConditionTrue, "Ready without an artifact")
 		p.addUnless(o.Status.URL == "", "status.url without an artifact")

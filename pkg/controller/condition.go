@@ -14,7 +14,7 @@ import (
 // judge sets the conditions of a status that tells of its artifact already.
 func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outcome, now metav1.Time) {
 	c := conditions{list: &status.Conditions, generation: object.Generation, now: now}
-	if status.Artifact == nil {
+	if status.Artifact == nil || found.lost {
 		c.drop(v1.ConditionArtifactInStorage)
 	}
 	if object.Spec.Verify == nil {
@@ -25,7 +25,7 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 		return
 	}
 	c.outdated(status.Artifact, found.result.Revision)
-	c.fail(found.failure)
+	c.fail(found.failure, found.lost && status.Artifact != nil)
 }
 
 // conditions changes a list of conditions in place.
@@ -43,8 +43,14 @@ func (c conditions) succeed(revision string) {
 	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, message)
 }
 
-func (c conditions) fail(failure *source.Error) {
+// lostNote tells what a download would only tell as 404.
+const lostNote = "; the last artifact is not served either: the store has lost it"
+
+func (c conditions) fail(failure *source.Error, lost bool) {
 	message := clip(failure.Error(), maxMessage)
+	if lost {
+		message = clip(failure.Error(), maxMessage-len(lostNote)) + lostNote
+	}
 	c.set(v1.ConditionReady, metav1.ConditionFalse, failure.Reason, message)
 	if failure.Terminal {
 		c.drop(v1.ConditionReconciling)

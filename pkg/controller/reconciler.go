@@ -82,6 +82,7 @@ func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1.O
 type outcome struct {
 	result  source.Result
 	failure *source.Error // nil: it succeeded
+	lost    bool          // the store has no more what is advertised, and the run could not replace it
 }
 
 // maxRun bounds what one object may take of a worker at a time. After that, others come first for as long.
@@ -96,7 +97,7 @@ func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome 
 	if err != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
 		err = &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, RetryAt: time.Now().Add(maxRun), Err: errTooLong}
 	}
-	return outcome{result, asFailure(err)}
+	return outcome{result: result, failure: asFailure(err)}
 }
 
 // expose has the source look at the registry with the credentials that the object refers to.

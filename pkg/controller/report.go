@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
@@ -24,6 +25,7 @@ var errSuperseded = errors.New("spec changed meanwhile")
 // last: one that is lost tells nothing that the status does not.
 func (r *Reconciler) report(ctx context.Context, object *v1.OCIRepository, found outcome) error {
 	before := *object.Status.DeepCopy()
+	found.lost = found.failure != nil && r.lost(object)
 	after := answer(object, found, r.Address, time.Now())
 	if !changed(before, after) {
 		return nil
@@ -33,6 +35,15 @@ func (r *Reconciler) report(ctx context.Context, object *v1.OCIRepository, found
 	}
 	r.announce(ctx, object, before, after)
 	return nil
+}
+
+// lost tells whether what the status advertises is not served any more, as after a start with an empty disk.
+func (r *Reconciler) lost(object *v1.OCIRepository) bool {
+	if object.Status.Artifact == nil {
+		return false
+	}
+	_, err := r.Store.Stat(keyOf(object), digest.Digest(object.Status.Artifact.Digest))
+	return err != nil
 }
 
 // changed tells whether a status has to be written. These are the reasons, and the passing of time is none:

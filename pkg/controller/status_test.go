@@ -52,6 +52,11 @@ func sawButFailed(n int) outcome {
 	return found
 }
 
+func onLostDisk(found outcome) outcome {
+	found.lost = true
+	return found
+}
+
 func newObject(generation int64) *v1.OCIRepository {
 	return &v1.OCIRepository{
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Generation: generation},
@@ -151,6 +156,18 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 			want: []string{"Ready=False ArchiveOperationFailed", "ArtifactInStorage=True Succeeded",
 				"Reconciling=True ProgressingWithRetry", "StorageOperationFailed=True ArchiveOperationFailed"},
 			artifact: 1,
+		},
+		"registry silent and disk lost": {
+			history:  []outcome{stored(1)},
+			found:    onLostDisk(pullFailed),
+			want:     []string{"Ready=False OCIArtifactPullFailed", "Reconciling=True ProgressingWithRetry", "FetchFailed=True OCIArtifactPullFailed"},
+			artifact: 1,
+		},
+		"disk lost and filled again": {
+			history:  []outcome{stored(1), onLostDisk(pullFailed)},
+			found:    stored(1),
+			want:     []string{"Ready=True Succeeded", "ArtifactInStorage=True Succeeded"},
+			artifact: 1, answered: true,
 		},
 		"user mistake": {
 			history:  []outcome{stored(1), pullFailed},
