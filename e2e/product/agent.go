@@ -22,6 +22,7 @@ type AgentOptions struct {
 	Storage    string   // host:port of its file server; empty: a free port
 	Args       []string // further flags
 	Env        []string // NAME=value, added to this process's environment
+	Standby    bool     // another one leads: this one is not waited for to be ready
 }
 
 // Agent is a running agent. Its addresses are on loopback.
@@ -30,7 +31,7 @@ type Agent struct {
 	Storage, Metrics, Health string // host:port
 }
 
-// StartAgent starts an agent and waits until it is ready. Stop must be called.
+// StartAgent starts an agent and waits until it is ready, or alive where it stands by. Stop must be called.
 func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 	ports, err := freePorts(ctx, 3)
 	if err != nil {
@@ -55,7 +56,11 @@ func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.untilReady(ctx); err != nil {
+	probe := "/readyz"
+	if o.Standby {
+		probe = "/healthz"
+	}
+	if err := a.until(ctx, probe); err != nil {
 		a.Stop()
 		return nil, fmt.Errorf("start agent: %w", err)
 	}
@@ -73,10 +78,10 @@ func (a *Agent) Terminate(ctx context.Context) error {
 	}
 }
 
-func (a *Agent) untilReady(ctx context.Context) error {
+func (a *Agent) until(ctx context.Context, probe string) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !a.ready(ctx) {
+	for !a.Answers(ctx, probe) {
 		select {
 		case <-tick.C:
 		case <-a.Done():
@@ -88,8 +93,9 @@ func (a *Agent) untilReady(ctx context.Context) error {
 	return nil
 }
 
-func (a *Agent) ready(ctx context.Context) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Health+"/readyz", nil)
+// Answers tells whether a probe, /readyz or /healthz, passes.
+func (a *Agent) Answers(ctx context.Context, probe string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Health+probe, nil)
 	if err != nil {
 		return false
 	}

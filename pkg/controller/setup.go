@@ -28,7 +28,7 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager, pace Pace) error {
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: pace.Concurrent,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](pace.MinRetry, pace.MaxRetry),
-			EnableWarmup:            new(true), // a replica in waiting is ready when its cache is
+			EnableWarmup:            new(true), // a replica in waiting has its cache when it takes over
 		}).
 		Complete(r)
 	if err != nil {
