@@ -168,18 +168,24 @@ func TestEndlessAnswersAreBounded(t *testing.T) {
 			}
 		}
 	}
-	for _, part := range []string{"/manifests/", "/tags/"} {
-		host := serve(t, intercept(http.MethodGet, part, always, endless))
-		r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
-		p := push(t, r)
-		var err error
-		if part == "/tags/" {
-			_, err = r.Tags(t.Context())
-		} else {
-			_, _, err = r.Manifest(t.Context(), p.manifest)
-		}
-		if err == nil || !strings.Contains(err.Error(), "more than") {
-			t.Errorf("an endless answer to %s gives %v", part, err)
+	redirect := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	}
+	for title, tc := range map[string]struct {
+		part string
+		read func(*Repository, pushed) error
+	}{"manifest": {"/manifests/", fetchManifest}, "tags": {"/tags/", listTags}} {
+		for way, answer := range map[string]http.HandlerFunc{"here": endless, "redirected": redirect} {
+			t.Run(title+" "+way, func(t *testing.T) {
+				t.Parallel()
+				there := intercept(http.MethodGet, "/elsewhere", always, endless)
+				here := intercept(http.MethodGet, tc.part, always, answer)
+				host := serve(t, func(next http.Handler) http.Handler { return here(there(next)) })
+				r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+				if err := tc.read(r, push(t, r)); err == nil || !strings.Contains(err.Error(), "more than") {
+					t.Errorf("an endless answer gives %v", err)
+				}
+			})
 		}
 	}
 }

@@ -20,7 +20,7 @@ func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open fu
 		return fmt.Errorf("push blob %q: %w", d.Digest, err)
 	}
 	err = r.persist(ctx, func() error {
-		return remote.WriteLayer(r.repo, &blob{d, hash, open}, r.options(ctx)...)
+		return remote.WriteLayer(r.repo, &blob{d, hash, open}, options(ctx, r.transport)...)
 	})
 	if err != nil {
 		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.ref.Name(), translate(err))
@@ -37,7 +37,7 @@ func (r *Repository) PushManifest(ctx context.Context, tag string, d ocispec.Des
 		ref, label = r.repo.Tag(tag), r.ref.Name()+":"+tag
 	}
 	err := r.persist(ctx, func() error {
-		return remote.Put(ref, manifest{d.MediaType, raw}, r.options(ctx)...)
+		return remote.Put(ref, manifest{d.MediaType, raw}, options(ctx, r.transport)...)
 	})
 	if err != nil {
 		return fmt.Errorf("push manifest %q: %w", label, translate(err))

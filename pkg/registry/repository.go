@@ -20,30 +20,40 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
-// MaxTags is how many tags of a repository are read; more is an error, not a guess among some of them.
-const MaxTags = 100_000
-
 // Repository is one repository with one way to reach it. It is cheap to make and safe for concurrent use.
 type Repository struct {
 	ref       Reference // how the repository was named, for people
 	repo      name.Repository
-	transport http.RoundTripper
+	transport http.RoundTripper // for blobs
+	bounded   http.RoundTripper // for what is read whole into memory
 	retry     bool
 }
 
 func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
-	var rt http.RoundTripper = &boundedTransport{next: &stallTransport{next: c, idle: a.timeout()}}
+	var rt http.RoundTripper = &stallTransport{next: c, idle: a.timeout()}
 	rt = &patientTransport{next: rt, patience: o.Patience, waiting: o.Waiting}
-	// The wrapper tells the client library that authentication, retries and the user agent are settled.
+	free, err := settled(repo, rt)
+	if err != nil {
+		return nil, err
+	}
+	bounded, err := settled(repo, &boundedTransport{rt})
+	if err != nil {
+		return nil, err
+	}
+	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry}, nil
+}
+
+// settled tells the client library that authentication, retries and the user agent are settled.
+func settled(repo name.Repository, rt http.RoundTripper) (http.RoundTripper, error) {
 	rt, err := transport.FromToken(repo.Registry, authn.Anonymous, rt, &transport.Challenge{}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("prepare transport: %w", err)
 	}
-	return &Repository{ref: ref, repo: repo, transport: rt, retry: o.Retry}, nil
+	return rt, nil
 }
 
-func (r *Repository) options(ctx context.Context) []remote.Option {
-	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(r.transport), once()}
+func options(ctx context.Context, rt http.RoundTripper) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(rt), once()}
 }
 
 // Resolve asks which descriptor tag names now: one HEAD, or one GET where the registry refuses HEAD.
@@ -78,11 +88,11 @@ func (r *Repository) describe(ctx context.Context, ref name.Reference, label str
 }
 
 func (r *Repository) head(ctx context.Context, ref name.Reference) (*v1.Descriptor, error) {
-	desc, err := remote.Head(ref, r.options(ctx)...)
+	desc, err := remote.Head(ref, options(ctx, r.bounded)...)
 	if !headRefused(err) {
 		return desc, err
 	}
-	full, err := remote.Get(ref, r.options(ctx)...)
+	full, err := remote.Get(ref, options(ctx, r.bounded)...)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +121,7 @@ func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []
 	}
 	var got *remote.Descriptor
 	err = r.persist(ctx, func() (err error) {
-		got, err = remote.Get(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
+		got, err = remote.Get(r.repo.Digest(d.Digest.String()), options(ctx, r.bounded)...)
 		return err
 	})
 	if err != nil {
@@ -146,7 +156,7 @@ func (r *Repository) CopyBlob(ctx context.Context, d ocispec.Descriptor, begin f
 
 func (r *Repository) openBlob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
 	label := r.ref.At(d.Digest)
-	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), r.options(ctx)...)
+	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), options(ctx, r.transport)...)
 	if err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
 	}
@@ -180,42 +190,7 @@ func (s *sizedReader) Read(p []byte) (int, error) {
 
 func (s *sizedReader) Close() error { return s.body.Close() }
 
-// Tags lists the repository's tags, in the registry's order.
-func (r *Repository) Tags(ctx context.Context) (tags []string, err error) {
-	err = r.persist(ctx, func() error {
-		tags, err = r.tags(ctx)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
-	}
-	return tags, nil
-}
-
-func (r *Repository) tags(ctx context.Context) ([]string, error) {
-	puller, err := remote.NewPuller(r.options(ctx)...)
-	if err != nil {
-		return nil, err
-	}
-	pages, err := puller.Lister(ctx, r.repo)
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for pages.HasNext() {
-		page, err := pages.Next(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, page.Tags...); len(all) > MaxTags {
-			return nil, fmt.Errorf("more than %d", MaxTags)
-		}
-	}
-	return all, nil
-}
-
-// boundedTransport ends the body of a manifest or a page of tags, which are read whole into memory, at the size of the
-// largest manifest.
+// boundedTransport ends each body at the size of the largest manifest, wherever a redirect led to.
 type boundedTransport struct{ next http.RoundTripper }
 
 func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -223,9 +198,7 @@ func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	if err != nil {
 		return nil, err
 	}
-	if strings.Contains(req.URL.Path, "/manifests/") || strings.Contains(req.URL.Path, "/tags/") {
-		resp.Body = &boundedBody{ReadCloser: resp.Body, left: artifact.MaxManifest}
-	}
+	resp.Body = &boundedBody{ReadCloser: resp.Body, left: artifact.MaxManifest}
 	return resp, nil
 }
 

@@ -145,13 +145,13 @@ func (s *session) distrust(challenge *transport.Challenge) {
 }
 
 func (s *session) ping(ctx context.Context) (*transport.Challenge, error) {
-	s.mu.Lock()
-	challenge := s.challenge
-	s.mu.Unlock()
-	if challenge != nil {
-		return challenge, nil
+	if known := s.known(); known != nil {
+		return known, nil
 	}
 	return shared(ctx, &s.flight, "ping", func(ctx context.Context) (*transport.Challenge, error) {
+		if known := s.known(); known != nil { // since we looked
+			return known, nil
+		}
 		challenge, err := s.knock(ctx)
 		if err != nil {
 			return nil, err
@@ -161,6 +161,12 @@ func (s *session) ping(ctx context.Context) (*transport.Challenge, error) {
 		s.challenge = challenge
 		return challenge, nil
 	})
+}
+
+func (s *session) known() *transport.Challenge {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.challenge
 }
 
 // knock asks the registry how it wants to be authenticated: over https, and over http only where that is allowed.
@@ -174,63 +180,6 @@ func (s *session) knock(ctx context.Context) (*transport.Challenge, error) {
 		return nil, err
 	}
 	return plain, plainErr
-}
-
-func (s *session) token(ctx context.Context, challenge *transport.Challenge, scope string) (string, error) {
-	s.mu.Lock()
-	known := s.tokens[scope]
-	s.mu.Unlock()
-	if time.Now().Before(known.refresh) {
-		return known.value, nil
-	}
-	return shared(ctx, &s.flight, "token "+scope, func(ctx context.Context) (string, error) {
-		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, []string{scope}, challenge)
-		if err != nil {
-			s.distrust(challenge) // the token service may have moved
-			return "", err
-		}
-		fresh := newToken(answer, time.Now())
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.tokens[scope] = fresh
-		return fresh.value, nil
-	})
-}
-
-type token struct {
-	value   string
-	refresh time.Time // when to ask for the next one, before this one expires
-}
-
-// A token lives for 60 seconds where its issuer does not say, as the token specification has it.
-const defaultTokenLife = time.Minute
-
-func newToken(t *transport.Token, now time.Time) token {
-	life := max(time.Duration(t.ExpiresIn)*time.Second, defaultTokenLife)
-	value := t.Token
-	if value == "" {
-		value = t.AccessToken
-	}
-	return token{value: value, refresh: now.Add(life * 4 / 5)}
-}
-
-// shared runs f once for all who ask for key meanwhile. Each waits as long as its own context allows; f has its own bound.
-func shared[T any](ctx context.Context, g *singleflight.Group, key string, f func(context.Context) (T, error)) (T, error) {
-	result := g.DoChan(key, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
-		defer cancel()
-		return f(ctx)
-	})
-	var none T
-	select {
-	case <-ctx.Done():
-		return none, context.Cause(ctx)
-	case r := <-result:
-		if r.Err != nil {
-			return none, r.Err
-		}
-		return r.Val.(T), nil
-	}
 }
 
 // schemeTransport sends everything over one scheme, whatever the address says. A host on a private network is asked once: the client

@@ -1,0 +1,76 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"golang.org/x/sync/singleflight"
+)
+
+func (s *session) token(ctx context.Context, challenge *transport.Challenge, scope string) (string, error) {
+	if fresh := s.fresh(scope); fresh != "" {
+		return fresh, nil
+	}
+	return shared(ctx, &s.flight, "token "+scope, func(ctx context.Context) (string, error) {
+		if fresh := s.fresh(scope); fresh != "" { // since we looked
+			return fresh, nil
+		}
+		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, []string{scope}, challenge)
+		if err != nil {
+			s.distrust(challenge) // the token service may have moved
+			return "", err
+		}
+		fresh := newToken(answer, time.Now())
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.tokens[scope] = fresh
+		return fresh.value, nil
+	})
+}
+
+// fresh is the token for scope, empty when there is none or it is time for the next.
+func (s *session) fresh(scope string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.tokens[scope]; time.Now().Before(known.refresh) {
+		return known.value
+	}
+	return ""
+}
+
+type token struct {
+	value   string
+	refresh time.Time // when to ask for the next one, before this one expires
+}
+
+// A token lives for 60 seconds where its issuer does not say, as the token specification has it.
+const defaultTokenLife = time.Minute
+
+func newToken(t *transport.Token, now time.Time) token {
+	life := max(time.Duration(t.ExpiresIn)*time.Second, defaultTokenLife)
+	value := t.Token
+	if value == "" {
+		value = t.AccessToken
+	}
+	return token{value: value, refresh: now.Add(life * 4 / 5)}
+}
+
+// shared runs f once for all who ask for key meanwhile. Each waits as long as its own context allows; f has its own bound.
+func shared[T any](ctx context.Context, g *singleflight.Group, key string, f func(context.Context) (T, error)) (T, error) {
+	result := g.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
+		defer cancel()
+		return f(ctx)
+	})
+	var none T
+	select {
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	case r := <-result:
+		if r.Err != nil {
+			return none, r.Err
+		}
+		return r.Val.(T), nil
+	}
+}
