@@ -3,6 +3,8 @@ package agent_test
 import (
 	"context"
 	"crypto/tls"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -46,6 +48,7 @@ func newFront(ctx context.Context, config *rest.Config) (*front, error) {
 	}
 	trust.Certificates, trust.GetClientCertificate = nil, nil // the agent's token says who asks, not the administrator's certificate
 	proxy := &httputil.ReverseProxy{
+		ErrorLog:      log.New(io.Discard, "", 0), // watches that end with their agent
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(server) },
 		Transport:     &http.Transport{TLSClientConfig: trust, ForceAttemptHTTP2: true},
 		FlushInterval: -1, // watches

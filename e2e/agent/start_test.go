@@ -28,6 +28,7 @@ type agentOptions struct {
 	Path    string   // of the program; empty: the agent itself
 	Args    []string // further flags
 	Env     []string
+	Standby bool // another one leads
 }
 
 func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
@@ -51,7 +52,8 @@ func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
 			"--watch-label-selector=" + selector,
 			"--min-retry-delay=100ms", "--max-retry-delay=500ms", "--concurrent=20", "--log-level=debug",
 		}, o.Args...),
-		Env: append([]string{"GORACE=halt_on_error=1", "RUNTIME_NAMESPACE=" + agentNamespace}, o.Env...),
+		Standby: o.Standby,
+		Env:     append([]string{"GORACE=halt_on_error=1", "RUNTIME_NAMESPACE=" + agentNamespace}, o.Env...),
 	})
 	if err != nil {
 		return nil, err
@@ -76,6 +78,14 @@ func runAgent(t *testing.T, o agentOptions) *agent {
 		a.Stop()
 	})
 	return a
+}
+
+// again starts an agent in the place of one that has ended: with its store, its address and its objects.
+func (a *agent) again(t *testing.T) *agent {
+	t.Helper()
+	o := a.options
+	o.Storage = a.Storage
+	return runAgent(t, o)
 }
 
 // kill ends the agent as a power cut would.
