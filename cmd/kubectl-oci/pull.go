@@ -68,15 +68,15 @@ func (o *pullOptions) complete(reference string) error {
 
 func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
+	repo, err := o.open(o.ref, false, report)
+	if err != nil {
+		return err
+	}
 	folder, err := prepare(o.to, o.merge)
 	if err != nil {
 		return err
 	}
 	defer folder.abort()
-	repo, err := o.open(o.ref, false, report)
-	if err != nil {
-		return err
-	}
 	d, layer, err := o.find(ctx, repo, report)
 	if err != nil {
 		return o.blame(o.ref, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,7 @@ import (
 const interrupted = 130
 
 // execute runs one command line and gives the exit code: 0 for success, 1 for an error, which is said on stderr, interrupted when
-// ctx ended before.
+// it is that ctx ended before.
 func execute(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
 	root := newRootCommand(streams)
 	root.SetArgs(args)
@@ -21,8 +22,8 @@ func execute(ctx context.Context, args []string, streams genericiooptions.IOStre
 		return 0
 	}
 	report := newReporter(streams.ErrOut)
-	if ctx.Err() != nil {
-		report.line("interrupted: nothing is left half done")
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)) {
+		report.line("interrupted: nothing is left half written")
 		return interrupted
 	}
 	report.line("error: %v", err)

@@ -18,8 +18,8 @@
 //		puts a fault in place, with the fields of the proxy; without any removes all
 //	requests ['[N ]METHOD KIND'...] | requests any
 //		checks that exactly these have reached the registry since it was asked last
-//	await 'METHOD KIND'
-//		waits until such a request has reached the registry since requests was used last
+//	await '[N ]METHOD KIND'...
+//		waits until at least these have reached the registry since requests was used last
 //	manifest REPOSITORY:REFERENCE, layer REPOSITORY:REFERENCE FILE
 //		print a manifest, write its first layer to a file
 //	put-blob REPOSITORY FILE NAME, put-manifest REPOSITORY:REFERENCE FILE NAME

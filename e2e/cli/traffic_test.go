@@ -83,11 +83,21 @@ func differences(got, want map[string]int) []string {
 const patience = 30 * time.Second
 
 func (s *script) await(_ *testscript.TestScript, args []string) error {
-	if len(args) != 1 {
-		return errUsage
+	want, err := parseRequests(args)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	_, err := s.registry.Proxy.Wait(ctx, func(c proxy.Counts) bool { return c.Sub(s.counted).Requests[args[0]] > 0 })
+	_, err = s.registry.Proxy.Wait(ctx, func(c proxy.Counts) bool { return reached(c.Sub(s.counted).Requests, want) })
 	return err
+}
+
+func reached(got, want map[string]int) bool {
+	for what, n := range want {
+		if got[what] < n {
+			return false
+		}
+	}
+	return true
 }
