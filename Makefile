@@ -57,7 +57,7 @@ generate: ## Write the generated files anew: deep copies and the CRD
 .PHONY: image
 image: ## Build the agent's image for two architectures and push it: make image IMAGE=registry/repository:tag
 	@test -n "$(IMAGE)" || { echo "name where to push: make image IMAGE=registry.example.com/kubectl-oci/agent:dev" >&2; exit 2; }
-	@go -C tools run ./image "$(IMAGE)"
+	@VERSION="$(VERSION)" go -C tools run ./image "$(IMAGE)"
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -25,6 +26,9 @@ func main() {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "agent:", err)
 		os.Exit(2)
+	case opts.version:
+		fmt.Println("agent", buildVersion())
+		return
 	}
 	log := newLog(os.Stderr, opts)
 	useForLibraries(log)
@@ -39,6 +43,7 @@ func serve(log *slog.Logger, opts *options) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	log.Info("the agent starts", "version", buildVersion(), "go", runtime.Version())
 	for _, name := range opts.ignored {
 		log.Info("a flag has no meaning here and is ignored", "flag", name)
 	}

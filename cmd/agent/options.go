@@ -42,6 +42,7 @@ type options struct {
 	logText  bool
 
 	ignored []string // flags given that mean nothing here
+	version bool     // only the version is asked for; nothing else is checked
 }
 
 // parse reads the command line. Help and the flags' own errors go to usage.
@@ -54,11 +55,15 @@ func parse(args []string, env func(string) string, usage io.Writer) (*options, e
 	o.bindPace(flags)
 	o.bindLog(flags)
 	o.bindIgnored(flags)
+	flags.BoolVar(&o.version, "version", false, "print the version and end")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
 	if flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.version {
+		return o, nil
 	}
 	return o, o.validate()
 }

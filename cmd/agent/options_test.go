@@ -140,3 +140,13 @@ func TestAdvertisedAddress(t *testing.T) {
 		})
 	}
 }
+
+func TestVersionNeedsNothingElse(t *testing.T) {
+	t.Parallel()
+	if o, err := parseLine(t, "--version"); err != nil || !o.version {
+		t.Errorf("got %+v, %v", o, err)
+	}
+	if buildVersion() == "" {
+		t.Error("no version")
+	}
+}

@@ -1,7 +1,7 @@
 // Command image builds the agent's container image for linux on amd64 and arm64 and pushes it. Nothing but the agent is in the image:
-// no base image and no container engine is needed, and the same tree gives the same digest.
+// no base image and no container engine is needed, and the same tree and version give the same digest.
 //
-//	go -C tools run ./image REGISTRY/REPOSITORY:TAG
+//	VERSION=v1.0.0 go -C tools run ./image REGISTRY/REPOSITORY:TAG
 package main
 
 import (
@@ -109,7 +109,8 @@ func compile(ctx context.Context, arch string) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "agent")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./cmd/agent")
+	ldflags := "-ldflags=-s -w -X main.version=" + os.Getenv("VERSION")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", ldflags, "-o", path, "./cmd/agent")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
