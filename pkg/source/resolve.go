@@ -76,8 +76,14 @@ func resolveDigest(s string) (resolved, error) {
 	return resolved{revision: s, descriptor: ocispec.Descriptor{Digest: d}, pinned: true}, nil
 }
 
+// maxExpression bounds spec.ref.semver and semverFilter, in bytes: each is tried on every tag.
+const maxExpression = 1 << 10
+
 // highest asks for all tags and gives the one with the highest version in ref's range.
 func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositoryRef, helm bool) (string, error) {
+	if len(ref.SemVer) > maxExpression || len(ref.SemverFilter) > maxExpression {
+		return "", invalidRef(fmt.Errorf("parse spec.ref: semver or semverFilter has more than %d bytes", maxExpression))
+	}
 	constraint, err := semver.NewConstraint(ref.SemVer)
 	if err != nil {
 		return "", invalidRef(fmt.Errorf("parse spec.ref.semver %q: %w", ref.SemVer, err))
