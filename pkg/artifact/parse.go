@@ -14,8 +14,7 @@ import (
 const MaxManifest = 4 << 20
 
 // ParseManifest reads an image manifest of OCI or Docker. A document that could be read as an index too is refused, and one
-// without a mediaType field is taken for OCI's. Whether the field agrees with the descriptor that led here, CheckMediaType
-// tells.
+// without a mediaType field is taken for OCI's.
 func ParseManifest(raw []byte) (*ocispec.Manifest, error) {
 	var m struct {
 		ocispec.Manifest
@@ -56,15 +55,6 @@ func ParseIndex(raw []byte) (*ocispec.Index, error) {
 		return nil, fmt.Errorf("parse index: %w", err)
 	}
 	return &x.Index, nil
-}
-
-// CheckMediaType fails when a document says in its mediaType field that it is something else than its descriptor promised: a
-// digest covers the bytes, not how they are to be read.
-func CheckMediaType(d ocispec.Descriptor, field string) error {
-	if field != "" && field != d.MediaType {
-		return fmt.Errorf("manifest %s: its media type is %q, its descriptor says %q", d.Digest, field, d.MediaType)
-	}
-	return nil
 }
 
 func decode(raw []byte, v any) error {

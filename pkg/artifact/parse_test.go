@@ -141,14 +141,6 @@ func TestParseIndexRefuses(t *testing.T) {
 	}
 }
 
-func TestCheckMediaType(t *testing.T) {
-	t.Parallel()
-	d := ocispec.Descriptor{MediaType: ManifestOCI, Digest: digest.FromString("m")}
-	for field, want := range map[string]string{"": "", ManifestOCI: "", IndexOCI: IndexOCI} {
-		checkError(t, CheckMediaType(d, field), want)
-	}
-}
-
 func checkError(t *testing.T, err error, want string) {
 	t.Helper()
 	switch {

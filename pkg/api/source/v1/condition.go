@@ -24,7 +24,6 @@ const (
 // Reasons of conditions and events.
 const (
 	ReasonSucceeded              = "Succeeded"
-	ReasonProgressing            = "Progressing"
 	ReasonProgressingWithRetry   = "ProgressingWithRetry"
 	ReasonNewRevision            = "NewRevision"
 	ReasonNewArtifact            = "NewArtifact" // of an event only
@@ -35,7 +34,6 @@ const (
 	ReasonPullFailed             = "OCIArtifactPullFailed"
 	ReasonLayerOperationFailed   = "OCIArtifactLayerOperationFailed"
 	ReasonVerificationError      = "VerificationError"
-	ReasonStatOperationFailed    = "StatOperationFailed"
 	ReasonArchiveOperationFailed = "ArchiveOperationFailed"
 )
 
