@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"os/exec"
-	"path/filepath"
-	"slices"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -17,28 +15,39 @@ type checkout struct {
 	branch  string    // empty when HEAD is detached
 	commit  string    // the last one that touched the folder
 	time    time.Time // of that commit
-	dirty   bool      // the folder differs from that commit, or holds files that git does not track
+	changed bool      // what git tracks in the folder differs from that commit
+	extra   string    // a packed file that git does not track; empty: none
 	shallow bool      // history is cut off: the commit may be later than the last one that touched the folder
 }
 
-// readCheckout asks git about the folder, or the file in its folder. Only what is at or below it counts: a commit elsewhere
-// in a large repository changes nothing.
-func readCheckout(ctx context.Context, path string, isDir bool) checkout {
-	g := gitPath{dir: path, path: "."}
-	if !isDir {
-		g = gitPath{dir: filepath.Dir(path), path: filepath.Base(path)}
+// readCheckout asks git about the folder, or the file in its folder, that was packed but for what was skipped. Only what is at
+// or below it counts: a commit elsewhere in a large repository changes nothing. An error is git's own message.
+func readCheckout(ctx context.Context, name string, isDir bool, skipped []string) (checkout, error) {
+	g, err := newGitPath(name, isDir)
+	if err != nil {
+		return checkout{}, err
 	}
-	last, ok := g.run(ctx, "log", "-1", "--format=%H %ct", "--", g.path)
-	commit, seconds, found := strings.Cut(last, " ")
-	if !ok || !found {
-		return checkout{}
+	if _, err := g.run(ctx, "rev-parse", "--verify", "--quiet", "HEAD"); err != nil {
+		return checkout{}, unlessNone(err)
 	}
+	last, err := g.run(ctx, "rev-list", "-1", "--timestamp", "HEAD", "--", g.path)
+	if last == "" {
+		return checkout{}, err
+	}
+	seconds, commit, _ := strings.Cut(last, " ")
 	unix, err := strconv.ParseInt(seconds, 10, 64)
 	if err != nil {
-		return checkout{}
+		return checkout{}, err
 	}
-	changes, known := g.run(ctx, "status", "--porcelain", "--untracked-files=normal", "--", g.path)
-	branch, _ := g.run(ctx, "branch", "--show-current")
+	changes, err := g.run(ctx, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=none", "--", g.path)
+	if err != nil {
+		return checkout{}, err
+	}
+	untracked, err := g.run(ctx, "ls-files", "--others", "-z", "--", g.path)
+	if err != nil {
+		return checkout{}, err
+	}
+	branch, _ := g.run(ctx, "symbolic-ref", "--quiet", "--short", "HEAD")
 	shallow, _ := g.run(ctx, "rev-parse", "--is-shallow-repository")
 	source, found := g.remote(ctx)
 	return checkout{
@@ -47,14 +56,35 @@ func readCheckout(ctx context.Context, path string, isDir bool) checkout {
 		branch:  branch,
 		commit:  commit,
 		time:    time.Unix(unix, 0).UTC(),
-		dirty:   !known || changes != "",
+		changed: changes != "",
+		extra:   firstPacked(strings.Split(untracked, "\x00"), skipped),
 		shallow: shallow == "true",
-	}
+	}, nil
 }
+
+// firstPacked is the first of the paths that is not among the skipped, where a folder stands for all below it; empty: none.
+func firstPacked(paths, skipped []string) string {
+	left := map[string]bool{}
+	for _, name := range skipped {
+		left[name] = true
+	}
+	for _, name := range paths {
+		out := left[name]
+		for dir := path.Dir(name); dir != "." && !out; dir = path.Dir(dir) {
+			out = left[dir+"/"]
+		}
+		if !out {
+			return name
+		}
+	}
+	return ""
+}
+
+func (c checkout) dirty() bool { return c.changed || c.extra != "" }
 
 // revision is branch@sha1:hex, or sha1:hex where HEAD is detached. An uncommitted change has none.
 func (c checkout) revision() string {
-	if c.commit == "" || c.dirty {
+	if c.commit == "" || c.dirty() {
 		return ""
 	}
 	algorithm := "sha1"
@@ -70,33 +100,8 @@ func (c checkout) revision() string {
 
 // created is the commit's time, or nothing when the folder is not what was committed.
 func (c checkout) created() time.Time {
-	if c.dirty {
+	if c.dirty() {
 		return time.Time{}
 	}
 	return c.time
-}
-
-// gitPath is a path seen from a folder that git can be run in.
-type gitPath struct{ dir, path string }
-
-// run gives what git prints. A monitor that the checkout's config names is not run, and nothing is written.
-func (g gitPath) run(ctx context.Context, args ...string) (string, bool) {
-	args = append([]string{"--no-optional-locks", "-C", g.dir, "-c", "core.fsmonitor=false"}, args...)
-	out, err := exec.CommandContext(ctx, "git", args...).Output()
-	return strings.TrimSpace(string(out)), err == nil
-}
-
-// remote is the published address of origin, or of the first remote there is, and whether there is one at all.
-func (g gitPath) remote(ctx context.Context) (address string, found bool) {
-	all, _ := g.run(ctx, "remote")
-	names := strings.Fields(all)
-	if len(names) == 0 {
-		return "", false
-	}
-	name := names[0]
-	if slices.Contains(names, "origin") {
-		name = "origin"
-	}
-	address, _ = g.run(ctx, "remote", "get-url", name)
-	return published(address), address != ""
 }

@@ -45,14 +45,17 @@ func (p *provenance) parse() (map[string]string, error) {
 }
 
 // metadata asks git about the input, says what it found out of order, and lets flags and SOURCE_DATE_EPOCH win.
-func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, report *reporter) (artifact.Metadata, error) {
+func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, skipped []string, report *reporter) (artifact.Metadata, error) {
 	annotations, err := p.parse()
 	if err != nil {
 		return artifact.Metadata{}, err
 	}
 	m := artifact.Metadata{Source: p.source, Revision: p.revision, Annotations: maps.Clone(annotations)}
 	if !in.fromStdin() {
-		c := readCheckout(ctx, in.filename, isDir)
+		c, err := readCheckout(ctx, in.filename, isDir, skipped)
+		if err != nil && ctx.Err() == nil {
+			report.line("git: %v, so the artifact names neither source nor revision but those of --source and --revision", err)
+		}
 		c.warn(report, p.source != "", p.revision != "")
 		m.Created = c.created()
 		if m.Source == "" {
@@ -79,8 +82,10 @@ func (c checkout) warn(report *reporter, sourceGiven, revisionGiven bool) {
 	}
 	switch {
 	case c.commit == "" || revisionGiven:
-	case c.dirty:
+	case c.changed:
 		report.line("git: there are uncommitted changes, so the artifact names no revision; --revision sets one")
+	case c.extra != "":
+		report.line("git: %s is packed but not committed, so the artifact names no revision; --revision sets one", c.extra)
 	case c.shallow:
 		report.line("git: this is a shallow clone, so the revision may be a later commit than the one that last touched the files")
 	}

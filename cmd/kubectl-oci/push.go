@@ -134,7 +134,7 @@ func (o *pushOptions) pack(ctx context.Context, tree *tree, spool *archive.Spool
 	if err != nil {
 		return nil, err
 	}
-	metadata, err := o.provenance.metadata(ctx, &o.input, tree.isDir, report)
+	metadata, err := o.provenance.metadata(ctx, &o.input, tree.isDir, summary.Skipped, report)
 	if err != nil {
 		return nil, err
 	}
