@@ -23,7 +23,12 @@ import (
 //
 // An entry is a file of its own, and no link to the blob, because equal bytes may be the latest of one object and long superseded
 // for another: they share the bytes, not the time.
-type disk struct{ root *os.Root }
+type disk struct {
+	root   *os.Root
+	folder *os.File // the root too; the lock is on it
+}
+
+var errInUse = errors.New("another process uses it")
 
 const (
 	blobFolder      = "blobs/" + string(digest.SHA256)
@@ -41,15 +46,24 @@ func openDisk(dir string) (disk, error) {
 	if err != nil {
 		return disk{}, err
 	}
-	d := disk{root}
-	if err := d.prepare(); err != nil {
+	folder, err := root.Open(".")
+	if err != nil {
 		return disk{}, errors.Join(err, root.Close())
+	}
+	d := disk{root, folder}
+	if err := d.prepare(); err != nil {
+		return disk{}, errors.Join(err, d.close())
 	}
 	return d, nil
 }
 
+func (d disk) close() error { return errors.Join(d.folder.Close(), d.root.Close()) }
+
 // prepare makes the folders, and drops what a killed process was putting.
 func (d disk) prepare() error {
+	if err := lock(d.folder); err != nil {
+		return err
+	}
 	if err := d.root.RemoveAll(temporaryFolder); err != nil {
 		return err
 	}

@@ -11,5 +11,5 @@
 //   - No name leaves the folder: names and digests are validated, and every file is opened below the folder.
 //
 // The store bounds neither the size of what is put nor the number of entries; its callers do. One process at a time uses a folder:
-// a second one could drop entries of the first, though neither would ever open other bytes than asked for.
+// a second one is refused.
 package store

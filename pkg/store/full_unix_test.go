@@ -23,6 +23,7 @@ func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
 	good := put(t, s, web, "good")
+	s.Close()
 	before := files(t, dir)
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), "STORE_TEST_PROCESS=full", "STORE_TEST_DIR="+dir)

@@ -9,7 +9,8 @@ import (
 )
 
 // Open opens the store in a folder, which is made where it is missing. It keeps the entries that an earlier process completed, and
-// removes what one left half done. It does not read the bytes: see [Store.Open].
+// removes what one left half done. It does not read the bytes: see [Store.Open]. A folder that another process uses is an error, where
+// the system has locks.
 func Open(dir string) (*Store, error) {
 	d, err := openDisk(dir)
 	if err != nil {
@@ -17,7 +18,7 @@ func Open(dir string) (*Store, error) {
 	}
 	s := &Store{disk: d, entries: map[Key][]entry{}, blobs: map[digest.Digest]*blob{}}
 	if err := s.recover(); err != nil {
-		d.root.Close()
+		d.close()
 		return nil, fmt.Errorf("open store %q: %w", dir, err)
 	}
 	return s, nil

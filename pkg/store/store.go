@@ -28,7 +28,7 @@ type entry struct {
 }
 
 // Close lets go of the folder. Blobs that are open stay readable.
-func (s *Store) Close() error { return s.disk.root.Close() }
+func (s *Store) Close() error { return s.disk.close() }
 
 // Latest returns the newest entry of key, or an error that wraps fs.ErrNotExist.
 func (s *Store) Latest(key Key) (Entry, error) {

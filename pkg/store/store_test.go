@@ -209,7 +209,9 @@ func TestClockSetBack(t *testing.T) {
 func TestOpenLeavesForeignFilesAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	put(t, openStore(t, dir), web, "one")
+	earlier := openStore(t, dir)
+	put(t, earlier, web, "one")
+	earlier.Close()
 	foreign := []string{"lost+found/x", "blobs/sha256/README", "ocirepository/apps/web/notes.txt", "ocirepository/x"}
 	for _, name := range foreign {
 		name = filepath.Join(dir, filepath.FromSlash(name))
