@@ -17,7 +17,7 @@ import (
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	response := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: s.stall()}
+	response := &response{ResponseWriter: w, control: http.NewResponseController(w), stall: s.stall(), status: http.StatusOK}
 	if r.ContentLength != 0 {
 		_ = response.control.SetReadDeadline(start) // nobody waits for a body that nobody reads
 	}

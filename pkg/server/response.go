@@ -17,7 +17,7 @@ type response struct {
 
 	control *http.ResponseController
 	stall   time.Duration
-	status  int
+	status  int   // 200 where nobody writes another
 	written int64 // bytes
 }
 

@@ -250,3 +250,17 @@ func download(t *testing.T, address string, entry store.Entry) *http.Response {
 	t.Cleanup(func() { response.Body.Close() })
 	return response
 }
+
+func TestEveryRequestIsLoggedWithItsStatus(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	entry := put(t, s, web, []byte("bytes"))
+	log := make(records, 1)
+	address := serve(t, &server.Server{Store: s, Log: slog.New(log)})
+	for path, want := range map[string]int64{"/": http.StatusOK, "/" + entry.Path(): http.StatusOK, "/nothing": http.StatusNotFound} {
+		get(t, "http://"+address+path)
+		if got := attribute(<-log, "status").Int64(); got != want {
+			t.Errorf("GET %s is logged with status %d, want %d", path, got, want)
+		}
+	}
+}

@@ -65,8 +65,9 @@ func (s *Store) rename(t *temporary, b *blob) error {
 	return nil
 }
 
-// enter makes the blob, which the caller holds, the latest entry of key. The folders are synced without the lock, so that a slow disk
-// does not keep readers waiting.
+// enter makes the blob, which the caller holds, the latest entry of key. Readers wait while names are made and removed, which keeps the
+// disk and what is known of it the same. They do not wait for what takes long on a slow disk: bytes are written, and folders synced,
+// without the lock.
 func (s *Store) enter(key Key, d digest.Digest, b *blob) (Entry, error) {
 	e, changed, err := s.mark(key, d, b)
 	if err != nil {
