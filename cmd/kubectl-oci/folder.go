@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
@@ -29,6 +30,7 @@ type target struct {
 	path    string
 	exists  bool
 	partial string   // holds the tree until it is whole, on the same file system
+	apart   bool     // the folder exists and may be replaced while it is empty: partial lies beside it, not in it
 	made    []string // folders around path that were missing, the innermost first
 }
 
@@ -42,30 +44,66 @@ func prepare(path string, merge bool) (*target, error) {
 		return nil, fmt.Errorf("unpack into %q: %w", path, cause(err))
 	case leadsNowhere(path):
 		return nil, fmt.Errorf("unpack into %q: %w", path, errNowhere)
-	case len(entries) > 0 && !merge:
+	case !merge && slices.ContainsFunc(entries, notOurs):
 		return nil, usageError{fmt.Errorf("unpack into %q: it holds files already: name another folder with --to, or allow it with --merge", path)}
 	}
 	t := &target{path: path, exists: !missing}
-	if err := t.begin(); err != nil {
+	begin := t.beginNew
+	if t.exists {
+		begin = t.beginInside
+	}
+	if err := begin(); err != nil {
 		t.abort()
 		return nil, fmt.Errorf("unpack into %q: %w", path, cause(err))
 	}
 	return t, nil
 }
 
-func (t *target) begin() (err error) {
-	beside := t.path
-	if !t.exists {
-		beside = filepath.Dir(t.path)
-		for dir := beside; absent(dir); dir = filepath.Dir(dir) {
-			t.made = append(t.made, dir)
-		}
-		if err := os.MkdirAll(beside, 0o777); err != nil {
-			return err
-		}
+// notOurs tells what somebody put into a folder from what a pull left there that was killed.
+func notOurs(d fs.DirEntry) bool {
+	ours, err := filepath.Match(partialPattern, d.Name())
+	return err != nil || !ours
+}
+
+func (t *target) beginNew() (err error) {
+	beside := filepath.Dir(t.path)
+	for dir := beside; absent(dir); dir = filepath.Dir(dir) {
+		t.made = append(t.made, dir)
+	}
+	if err := os.MkdirAll(beside, 0o777); err != nil {
+		return err
 	}
 	t.partial, err = os.MkdirTemp(beside, partialPattern)
 	return err
+}
+
+// beginInside makes the partial folder where the tree could at worst be moved from, name by name, and takes it out of the folder
+// at once if that can be: then one step puts a whole folder in the place of the empty one. It cannot be done with a mount
+// point, nor where one may not write beside it; the current folder stays because a shell is in it.
+func (t *target) beginInside() (err error) {
+	if t.path, err = filepath.EvalSymlinks(t.path); err != nil {
+		return err
+	}
+	if t.partial, err = os.MkdirTemp(t.path, partialPattern); err != nil {
+		return err
+	}
+	if isCurrent(t.path) {
+		return nil
+	}
+	beside := filepath.Join(filepath.Dir(t.path), filepath.Base(t.partial))
+	if os.Rename(t.partial, beside) == nil {
+		t.partial, t.apart = beside, true
+	}
+	return nil
+}
+
+func isCurrent(path string) bool {
+	here, err := os.Stat(".")
+	if err != nil {
+		return true // it cannot be told
+	}
+	info, err := os.Stat(path)
+	return err != nil || os.SameFile(here, info)
 }
 
 func absent(path string) bool {
@@ -95,6 +133,17 @@ func (t *target) unpack(ctx context.Context, spool *archive.Spool) error {
 	}
 	if err := archive.Extract(ctx, r, tree, archive.Limits{}); err != nil {
 		return err
+	}
+	return t.place(tree)
+}
+
+// place puts the whole tree where it belongs: in one step where the folder is new, or empty and replaceable.
+func (t *target) place(tree string) error {
+	if info, err := os.Stat(t.path); err == nil && t.apart {
+		if err := os.Chmod(tree, info.Mode()); err != nil {
+			return err
+		}
+		t.exists = os.Remove(t.path) != nil // something lies in it
 	}
 	if !t.exists {
 		return os.Rename(tree, t.path)
