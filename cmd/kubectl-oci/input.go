@@ -70,29 +70,27 @@ func (i *input) open(ctx context.Context, stdin io.Reader) (*tree, error) {
 
 // readStdin does not wait for a silent input when somebody interrupts.
 func readStdin(ctx context.Context, stdin io.Reader) (*tree, error) {
-	read := make(chan func() (*tree, error), 1)
-	go func() {
-		content, err := io.ReadAll(io.LimitReader(stdin, archive.DefaultLimits().Compressed+1))
-		read <- func() (*tree, error) { return fromStdin(content, err) }
-	}()
+	spool, read := archive.NewSpool(spoolMemory), make(chan error, 1)
+	go func() { read <- spoolStdin(spool, stdin) }()
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case result := <-read:
-		return result()
+	case err := <-read:
+		return &tree{files: archive.FromSpool(stdinName, spool), Closer: spool}, err
 	}
 }
 
-func fromStdin(content []byte, err error) (*tree, error) {
-	switch limit := archive.DefaultLimits().Compressed; {
+func spoolStdin(spool *archive.Spool, stdin io.Reader) error {
+	limit := archive.DefaultLimits().Compressed
+	switch n, err := io.Copy(spool, io.LimitReader(stdin, limit+1)); {
 	case err != nil:
-		return nil, fmt.Errorf("read standard input: %w", cause(err))
-	case len(content) == 0:
-		return nil, errors.New("read standard input: it is empty")
-	case int64(len(content)) > limit:
-		return nil, fmt.Errorf("read standard input: more than %d bytes", limit)
+		return fmt.Errorf("read standard input: %w", cause(err))
+	case n == 0:
+		return errors.New("read standard input: it is empty")
+	case n > limit:
+		return fmt.Errorf("read standard input: more than %d bytes", limit)
 	}
-	return &tree{files: archive.FromBytes(stdinName, content), Closer: io.NopCloser(nil)}, nil
+	return nil
 }
 
 // pack writes the input to w as an archive and tells what ignore rules left out.

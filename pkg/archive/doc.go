@@ -1,6 +1,6 @@
 // Package archive turns a folder into one reproducible tar.gz, and reads such archives from people nobody trusts.
 //
-//   - [Pack] writes a folder ([OpenDir]), a file ([OpenFile]) or bytes in memory ([FromBytes]) as an archive: one pass over
+//   - [Pack] writes a folder ([OpenDir]), a file ([OpenFile]) or bytes that were spooled ([FromSpool]) as an archive: one pass over
 //     the contents, compression on all cores, the same bytes for the same tree whatever the machine.
 //   - [Extract] unpacks an archive into a folder and never touches anything outside it.
 //   - [Judge] reads an archive once and says whether its bytes may be served as they are; [Verdict.Repack] writes it anew

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,10 +21,14 @@ func OpenFile(path string) (fs.FS, error) {
 	return single{info: info, open: open}, nil
 }
 
-// FromBytes is the file system that holds content as a file called name, and nothing else. name has no slash.
-func FromBytes(name string, content []byte) fs.FS {
-	info := fileInfo{name, int64(len(content)), 0o644}
-	open := func() (fs.File, error) { return &memoryFile{bytes.NewReader(content), info}, nil }
+// FromSpool is the file system that holds what is in the spool as a file called name, and nothing else. name has no slash. The
+// spool stays the caller's to close.
+func FromSpool(name string, s *Spool) fs.FS {
+	info := fileInfo{name, s.Size(), 0o644}
+	open := func() (fs.File, error) {
+		r, err := s.Open()
+		return spooledFile{r, info}, err
+	}
 	return single{info: info, open: open}
 }
 
@@ -64,13 +67,12 @@ func (d *singleRoot) ReadDir(n int) ([]fs.DirEntry, error) {
 	return rest, nil
 }
 
-type memoryFile struct {
-	*bytes.Reader
+type spooledFile struct {
+	io.ReadCloser
 	info fileInfo
 }
 
-func (*memoryFile) Close() error                 { return nil }
-func (f *memoryFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f spooledFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
 type fileInfo struct {
 	name string

@@ -209,9 +209,14 @@ func TestOpenFile(t *testing.T) {
 }
 
 // Bytes from standard input make the archive that a file with them would make.
-func TestFromBytes(t *testing.T) {
+func TestFromSpool(t *testing.T) {
 	t.Parallel()
-	fsys := FromBytes("resource.yaml", []byte("kind: App"))
+	s := NewSpool(4)
+	defer s.Close()
+	if _, err := s.Write([]byte("kind: App")); err != nil {
+		t.Fatal(err)
+	}
+	fsys := FromSpool("resource.yaml", s)
 	if err := fstest.TestFS(fsys, "resource.yaml"); err != nil {
 		t.Error(err)
 	}
