@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -62,13 +63,22 @@ func addReconciler(mgr ctrl.Manager, opts *options, files *store.Store, address 
 			Limits:   opts.limits,
 		},
 		Store:     files,
-		Events:    mgr.GetEventRecorder(name),
+		Instance:  instance(),
 		Durations: durations,
 		Address:   address,
 		Retention: opts.retention,
 		Jitter:    float64(opts.jitter) / 100,
 	}
 	return reconciler.SetUp(mgr, opts.pace)
+}
+
+// instance is the name of the machine or Pod, of which Kubernetes wants no more than a label's length in an event.
+func instance() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		return name
+	}
+	return name + "-" + host[:min(len(host), 63)]
 }
 
 // advertise gives the address that consumers are told: the one asked for, or the listener's own, with a name that this machine

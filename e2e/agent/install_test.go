@@ -48,6 +48,7 @@ func TestRights(t *testing.T) {
 		"patch ocirepositories/status -A":                        "yes",
 		"get secrets -A":                                         "yes",
 		"create events.events.k8s.io -A":                         "yes",
+		"patch events.events.k8s.io -A":                          "no",
 		"list secrets -A":                                        "no",
 		"watch secrets -A":                                       "no",
 		"update ocirepositories -A":                              "no",

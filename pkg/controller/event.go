@@ -2,27 +2,64 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
-// action is what the controller was doing when an event came up, as the events API asks for it.
-const action = "Reconcile"
+const (
+	// reporter is who tells of what happens, in events.
+	reporter = "oci-agent"
+	// action is what the controller was doing when an event came up, as the events API asks for it.
+	action = "Reconcile"
+	// eventTimeout bounds the wait for an API server that has no time for events.
+	eventTimeout = 5 * time.Second
+)
 
-// announce tells of a change of status in an event, and in the log. The object must be as the API server returned it with that
-// status: events that differ in nothing else, its resource version included, are merged into the first one.
+// announce tells of a change of status in an event, and in the log. It returns when the event is written, so that a process that is
+// about to end loses none; one that cannot be written is no reason to do anything again.
 func (r *Reconciler) announce(ctx context.Context, object *v1.OCIRepository, before, after v1.OCIRepositoryStatus) {
 	kind, reason, note := news(before, after)
 	if kind == "" {
 		return
 	}
-	log.FromContext(ctx).Info(note, "reason", reason)
-	r.Events.AnnotatedEventf(object, nil, annotations(after.Artifact), kind, reason, action, "%s", clip(note, maxNote))
+	log := log.FromContext(ctx)
+	log.Info(note, "reason", reason)
+	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
+	defer cancel()
+	event := r.newEvent(object, kind, reason, note)
+	event.Annotations = annotations(after.Artifact)
+	if err := r.Client.Create(ctx, event, fieldOwner, client.DisableReadYourWritesConsistency); err != nil {
+		log.Error(err, "an event is lost", "reason", reason)
+	}
+}
+
+func (r *Reconciler) newEvent(object *v1.OCIRepository, kind, reason, note string) *eventsv1.Event {
+	return &eventsv1.Event{
+		ObjectMeta:          metav1.ObjectMeta{Namespace: object.Namespace, GenerateName: object.Name + "-"},
+		EventTime:           metav1.NowMicro(),
+		ReportingController: reporter,
+		ReportingInstance:   r.Instance,
+		Regarding: corev1.ObjectReference{
+			APIVersion:      v1.GroupVersion().String(),
+			Kind:            v1.KindOCIRepository,
+			Namespace:       object.Namespace,
+			Name:            object.Name,
+			UID:             object.UID,
+			ResourceVersion: object.ResourceVersion,
+		},
+		Type:   kind,
+		Reason: reason,
+		Action: action,
+		Note:   clip(note, maxNote),
+	}
 }
 
 // news is the event that a change of status is worth, or an empty kind: a failure not told of yet, a new artifact, a recovery.

@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,7 +29,7 @@ type Reconciler struct {
 	Live      client.Reader // reads Secrets, and objects that changed meanwhile, from the API server
 	Source    Runner
 	Store     *store.Store
-	Events    events.AnnotatedEventRecorder
+	Instance  string                   // which of several agents it is, in events; at most 128 bytes
 	Durations *prometheus.HistogramVec // see NewDurations
 	Address   string                   // host[:port] under which consumers reach the file server
 	Retention store.Retention

@@ -16,7 +16,7 @@ import (
 )
 
 // fieldOwner is the name under which the agent's writes appear in an object's managed fields.
-const fieldOwner = client.FieldOwner("oci-agent")
+const fieldOwner = client.FieldOwner(reporter)
 
 // errSuperseded says that the spec changed during the run, so that what was found answers a question nobody asks any more.
 var errSuperseded = errors.New("spec changed meanwhile")
