@@ -47,8 +47,8 @@ type Access struct {
 	Credentials []Credential
 	// Insecure allows plain HTTP and TLS certificates that nobody vouches for. Loopback hosts may speak plain HTTP anyway.
 	Insecure bool
-	// Timeout bounds the wait for the headers of each response, and each pause in a body; a body that keeps moving may
-	// take any time. Zero means one minute.
+	// Timeout bounds the wait for the headers of each response, and for each 64 KiB of a body or its end; a body that moves faster
+	// than that may take any time. Zero means one minute.
 	Timeout time.Duration
 	// Push asks for the right to write from the start, which saves a token.
 	Push bool

@@ -97,9 +97,25 @@ func withoutAddress(err error) error {
 
 func withoutPort(err error) error {
 	if e, ok := err.(*net.OpError); ok { //nolint:errorlint // one that is wrapped is not printed by us
-		return fmt.Errorf("%s: %w", e.Op, e.Err)
+		return fmt.Errorf("%s: %w", e.Op, withoutServer(e.Err))
 	}
 	return err
+}
+
+// withoutServer says the name and the kind of a lookup's error: the text holds the connection to the name server.
+func withoutServer(err error) error {
+	e, ok := errors.AsType[*net.DNSError](err)
+	if !ok {
+		return err
+	}
+	kind := "the name server fails"
+	switch {
+	case e.IsNotFound:
+		kind = "no such host"
+	case e.IsTimeout:
+		kind = "timeout"
+	}
+	return &net.DNSError{Err: kind, Name: e.Name, IsTimeout: e.IsTimeout, IsTemporary: e.IsTemporary, IsNotFound: e.IsNotFound}
 }
 
 func reason(e *transport.Error) string {

@@ -23,17 +23,17 @@ func PullSecret(data []byte, ref Reference) ([]Credential, error) {
 		// The cause may quote the secret.
 		return nil, errors.New(`read pull secret: it is not of the form {"auths":{"HOST":{"auth":"…"}}}`)
 	}
-	targets := map[string]string{} // place -> key as written
-	for key := range file.AuthConfigs {
-		place, err := secretPlace(key)
-		if err != nil {
-			return nil, fmt.Errorf("read pull secret: key %q is no host", key)
+	type target struct{ place, key string }
+	var targets []target
+	for _, key := range slices.Sorted(maps.Keys(file.AuthConfigs)) {
+		if place, err := secretPlace(key); err == nil { // the kubelet passes over the others, too
+			targets = append(targets, target{place, key})
 		}
-		targets[place] = key
 	}
+	slices.SortStableFunc(targets, func(a, b target) int { return strings.Compare(a.place, b.place) })
 	var found []Credential
-	for _, place := range slices.Backward(slices.Sorted(maps.Keys(targets))) {
-		auth := file.AuthConfigs[targets[place]]
+	for _, target := range slices.Backward(targets) {
+		place, auth := target.place, file.AuthConfigs[target.key]
 		c := Credential{
 			Username:      auth.Username,
 			Password:      auth.Password,
@@ -62,7 +62,7 @@ func secretPlace(key string) (string, error) {
 			p = "/" + rest
 		}
 	}
-	return hubName(u.Host) + strings.TrimSuffix(p, "/"), nil
+	return hubName(u.Host) + strings.TrimRight(p, "/"), nil
 }
 
 // placeCovers tells whether ref lies at place or below it.

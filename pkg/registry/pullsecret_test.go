@@ -46,6 +46,8 @@ func TestPullSecretMatching(t *testing.T) {
 		"docker hub by its key":        {[]string{"https://index.docker.io/v1/"}, "docker.io/org/app", []string{"https://index.docker.io/v1/"}},
 		"docker hub by its name":       {[]string{"docker.io"}, "index.docker.io/org/app", []string{"docker.io"}},
 		"docker hub with a path":       {[]string{"docker.io/org"}, "docker.io/org/app", []string{"docker.io/org"}},
+		"docker hub by all its names":  {[]string{"docker.io", "https://index.docker.io/v1/", "index.docker.io"}, "docker.io/org/app", []string{"index.docker.io", "https://index.docker.io/v1/", "docker.io"}},
+		"a key that is no host":        {[]string{"https://", "ghcr.io"}, "ghcr.io/org/app", []string{"ghcr.io"}},
 		"several keys of one registry": {[]string{"*.docker.io", "quay.io"}, "docker.io/org/app", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -117,7 +117,7 @@ func headRefused(err error) bool {
 func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []byte, mediaType string, err error) {
 	label := r.ref.At(d.Digest)
 	if d.Size > artifact.MaxManifest {
-		return nil, "", fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", label, d.Size, artifact.MaxManifest)
+		return nil, "", &UnusableError{fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", label, d.Size, artifact.MaxManifest)}
 	}
 	var got *remote.Descriptor
 	err = r.persist(ctx, func() (err error) {
