@@ -41,7 +41,7 @@ func TestWhoeverAsksForFewerRequestsIsLeftAlone(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = client.Do(req) //nolint:bodyclose // there is none
+				_, err = client.Do(req)
 				wait, ok := errors.AsType[*RateLimitError](err)
 				if !ok || wait.Host != "registry.example.com" {
 					t.Fatalf("the error is %v", err)

@@ -142,7 +142,7 @@ func TestStallOfAnUpload(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, err = (&stallTransport{next: next, idle: time.Minute}).RoundTrip(req) //nolint:bodyclose // there is none
+				_, err = (&stallTransport{next: next, idle: time.Minute}).RoundTrip(req)
 				_, stalled := errors.AsType[*StallError](err)
 				if stalled != tc.stalled || err != nil != tc.stalled {
 					t.Errorf("the error is %v", err)
