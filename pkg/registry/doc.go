@@ -1,11 +1,14 @@
 // Package registry talks to OCI registries.
 //
-// A [Reference] is what a person writes. A [Client] is shared by a whole process: it pools connections per host,
-// learns once how a host wants to be authenticated, and keeps one token per repository and credential, so that
-// polling an unchanged tag costs one HEAD request and nothing else. [Client.Repository] gives a [Repository], on which
-// everything is done: resolve a tag to a descriptor, fetch a manifest or a blob by descriptor, list tags, push.
+// A [Reference] is what a person writes. A [Client] is shared by a whole process: it pools connections per host, learns once how a
+// host wants to be authenticated, and keeps one token per repository and credential, so that polling an unchanged tag costs one HEAD
+// request and nothing else. [Client.Repository] gives a [Repository], on which everything is done: resolve a tag to a descriptor,
+// fetch a manifest or a blob by descriptor, list tags, push.
 //
-// What it refuses: plain HTTP to anything but a loopback host unless [Access.Insecure] allows it; credentials for any host but the
-// one they were given for, redirects included; manifests, tag lists and blobs larger than announced or than the limits;
-// bytes whose digest differs from the descriptor's. A registry that says "too many requests" is left alone until the time it named.
+// What it refuses: plain HTTP to anything but a loopback host unless [Access.Insecure] allows it, also where a registry redirects;
+// manifests, tag lists and blobs larger than announced or than the limits; bytes whose digest differs from the descriptor's; answers
+// that hardly move. A registry that says "too many requests" is left alone until the time it named.
+//
+// A credential goes to the registry it was given for and, where that one asks for tokens, to the token service it names; to nobody
+// else, redirects included.
 package registry

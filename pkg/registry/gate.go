@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -8,10 +9,11 @@ import (
 )
 
 // gate is how everything of a session leaves: to the registry, to its token service, to where it redirects. It keeps requests from
-// a registry that asked to be left alone, whichever of these asked.
+// a registry that asked to be left alone, whichever of these asked, and plain HTTP from where it was not allowed.
 type gate struct {
-	host string // the registry
-	next http.RoundTripper
+	host     string // the registry
+	insecure bool
+	next     http.RoundTripper
 
 	mu    sync.Mutex
 	until time.Time
@@ -27,6 +29,9 @@ const (
 )
 
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "http" && !g.insecure && !loopback(req.URL.Host) {
+		return nil, fmt.Errorf("registry %q leads to %q over plain HTTP, which is not allowed", g.host, req.URL.Host)
+	}
 	if err := g.check(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,9 @@ type Reference struct {
 
 // Parse reads [oci://]host[:port]/repository[:tag][@digest].
 func Parse(s string) (Reference, error) {
+	if strings.Contains(s[:strings.LastIndexByte(s, '/')+1], "@") {
+		return Reference{}, errors.New("parse reference: it holds a user before an @: credentials do not belong there")
+	}
 	ref, err := parse(strings.TrimPrefix(s, Scheme))
 	if err != nil {
 		return Reference{}, fmt.Errorf("parse reference %q: %w", s, err)

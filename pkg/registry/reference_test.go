@@ -35,23 +35,24 @@ func TestParse(t *testing.T) {
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"":                               "not a host and a repository",
-		"org/app:v1":                     "write the host too, as in docker.io/org/app:v1",
-		"app:v1":                         "not a host and a repository",
-		"127.0.0.1:5000":                 "not a host and a repository",
-		"a.b:port/org/app:v1":            `registry "a.b:port" is not a host or host:port`,
-		"docker.io/nginx:v1":             "as in docker.io/org/nginx",
-		"https://docker.io/org/app":      "https:// is no scheme of a reference",
-		"docker.io/org/App:v1":           "lower-case",
-		"docker.io/org/app:":             "is empty",
-		"docker.io/org/app:-v1":          `tag "-v1"`,
-		"docker.io/org/app:v1:v2":        "lower-case",
-		"docker.io/org/app@sha256:beef":  "64 hex digits",
-		"docker.io/org/app@":             "64 hex digits",
-		"docker.io/":                     "lower-case",
-		"docker.io/org/../app":           "lower-case",
-		"user:pass@docker.io/org/app:v1": "64 hex digits",
-		"docker.io/org/app:v1?x=y":       `tag "v1?x=y"`,
+		"":                                     "not a host and a repository",
+		"org/app:v1":                           "write the host too, as in docker.io/org/app:v1",
+		"app:v1":                               "not a host and a repository",
+		"127.0.0.1:5000":                       "not a host and a repository",
+		"a.b:port/org/app:v1":                  `registry "a.b:port" is not a host or host:port`,
+		"docker.io/nginx:v1":                   "as in docker.io/org/nginx",
+		"https://docker.io/org/app":            "https:// is no scheme of a reference",
+		"docker.io/org/App:v1":                 "lower-case",
+		"docker.io/org/app:":                   "is empty",
+		"docker.io/org/app:-v1":                `tag "-v1"`,
+		"docker.io/org/app:v1:v2":              "lower-case",
+		"docker.io/org/app@sha256:beef":        "64 hex digits",
+		"docker.io/org/app@":                   "64 hex digits",
+		"docker.io/":                           "lower-case",
+		"docker.io/org/../app":                 "lower-case",
+		"user:hunter2@docker.io/org/app:v1":    "credentials do not belong",
+		"oci://user:hunter2@docker.io/org/app": "credentials do not belong",
+		"docker.io/org/app:v1?x=y":             `tag "v1?x=y"`,
 		"docker.io/org/app:" + strings.Repeat("v", 129): "1 to 128",
 	} {
 		_, err := Parse(in)
@@ -59,6 +60,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("Parse(%q) succeeds", in)
 		} else if !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q) says %q, not %q", in, err, want)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Parse(%q) shows the password: %v", in, err)
 		}
 	}
 }

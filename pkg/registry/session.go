@@ -38,7 +38,7 @@ func newSession(reg name.Registry, insecure bool, credential Credential, next ht
 		registry:   reg,
 		insecure:   insecure,
 		credential: credential,
-		gate:       &gate{host: reg.RegistryStr(), next: next},
+		gate:       &gate{host: reg.RegistryStr(), insecure: insecure, next: next},
 		tokens:     map[string]token{},
 	}
 }

@@ -309,3 +309,18 @@ func TestPrivateHostIsAskedOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestRedirectToPlainHTTP(t *testing.T) {
+	t.Parallel()
+	for insecure, want := range map[bool]bool{false: false, true: true} {
+		asked := false
+		g := &gate{host: "registry.example.com", insecure: insecure, next: roundTrip(func(req *http.Request) (*http.Response, error) {
+			asked = true
+			return answer(req, http.StatusOK), nil
+		})}
+		req := httptest.NewRequest(http.MethodGet, "http://elsewhere.example.com/blob", nil)
+		if _, err := g.RoundTrip(req); asked != want || (err == nil) != want {
+			t.Errorf("insecure %t: sent %t, %v", insecure, asked, err)
+		}
+	}
+}
