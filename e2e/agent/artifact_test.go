@@ -197,6 +197,26 @@ func (d *door) send(method, url, mediaType string, body []byte, want int) string
 	return resp.Header.Get("Location")
 }
 
+// firstLayer is the digest of a manifest's first layer.
+func firstLayer(t *testing.T, reg *registry.Registry, repository, digest string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+reg.Direct+"/v2/"+repository+"/manifests/"+digest, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", typeManifest)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var m manifest
+	if err := json.NewDecoder(resp.Body).Decode(&m); err != nil || len(m.Layers) == 0 {
+		t.Fatalf("manifest %s: %s, %v, %d layers", digest, resp.Status, err, len(m.Layers))
+	}
+	return m.Layers[0].Digest
+}
+
 // deleteManifest takes a manifest away, and its tags with it.
 func deleteManifest(t testing.TB, reg *registry.Registry, repository, digest string) {
 	t.Helper()

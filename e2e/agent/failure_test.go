@@ -105,6 +105,9 @@ func troubles() map[string]trouble {
 		"malformed-filter":   {cause: ref(v1.OCIRepositoryRef{SemVer: "1.x", SemverFilter: "("}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.semverFilter", terminal: true},
 		"malformed-tag":      {cause: ref(v1.OCIRepositoryRef{Tag: "no tag"}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.tag", terminal: true},
 		"path-in-tag":        {cause: ref(v1.OCIRepositoryRef{Tag: "../../other/manifests/v1"}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.tag", terminal: true},
+		"secret-missing":     {cause: secret("", "{}"), reason: v1.ReasonAuthenticationFailed, says: `regcred": there is none`},
+		"secret-of-no-use":   {cause: secret(corev1.SecretTypeOpaque, "{}"), reason: v1.ReasonAuthenticationFailed, says: `its type is "Opaque"`},
+		"secret-malformed":   {cause: secret(corev1.SecretTypeDockerConfigJson, "[]"), reason: v1.ReasonAuthenticationFailed, says: "not of the form"},
 		"registry-not-there": {cause: toURL("oci://127.0.0.1:1/app"), reason: v1.ReasonPullFailed, says: "connection refused"},
 		"unknown-host":       {cause: toURL("oci://registry.example.com/app"), reason: v1.ReasonPullFailed, says: "registry.example.com"},
 		"http-to-tls":        {cause: toTLS, reason: v1.ReasonPullFailed, says: "certificate"},
@@ -153,6 +156,16 @@ func appended(more string) func(*scene) {
 
 func ref(ref v1.OCIRepositoryRef) func(*scene) {
 	return edited(func(_ *scene, spec *v1.OCIRepositorySpec) { spec.Reference = &ref })
+}
+
+// secret refers to a Secret of this type, or to none where the type is empty.
+func secret(kind corev1.SecretType, value string) func(*scene) {
+	return func(s *scene) {
+		if kind != "" {
+			s.secret("regcred", kind, corev1.DockerConfigJsonKey, value)
+		}
+		edited(func(_ *scene, spec *v1.OCIRepositorySpec) { spec.SecretRef = &v1.LocalObjectReference{Name: "regcred"} })(s)
+	}
 }
 
 // toTLS speaks plain HTTP, after TLS, to a registry whose certificate nobody vouches for.

@@ -22,8 +22,9 @@ type front struct {
 	*loopback.Server
 	authority []byte // PEM; clients send a token over TLS alone
 
-	mu    sync.Mutex
-	asked []call
+	mu       sync.Mutex
+	asked    []call
+	refusals map[call]int // by method and, in place of a path, namespace
 }
 
 // call is one request of an agent to the API server.
@@ -37,7 +38,7 @@ func newFront(ctx context.Context, config *rest.Config) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &front{authority: authority}
+	f := &front{authority: authority, refusals: map[call]int{}}
 	server, err := url.Parse(config.Host)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,10 @@ func newFront(ctx context.Context, config *rest.Config) (*front, error) {
 		FlushInterval: -1, // watches
 	}
 	f.Server, err = loopback.Serve(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.note(r)
+		if f.note(r) {
+			http.Error(w, "injected", http.StatusInternalServerError)
+			return
+		}
 		proxy.ServeHTTP(w, r)
 	}), loopback.Options{TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}, HTTP2: true})
 	return f, err
@@ -73,10 +77,31 @@ func newCertificate() (certificate tls.Certificate, authority []byte, err error)
 	return certificate, ca.Cert, err
 }
 
-func (f *front) note(r *http.Request) {
+// refuse has the next requests of a method in a namespace fail.
+func (f *front) refuse(namespace, method string, times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked = append(f.asked, call{Method: r.Method, Path: r.URL.Path, Watch: r.URL.Query().Has("watch")})
+	f.refusals[call{Method: method, Path: namespace}] = times
+}
+
+// note remembers a request and tells whether it is to fail.
+func (f *front) note(r *http.Request) (refused bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := call{Method: r.Method, Path: r.URL.Path, Watch: r.URL.Query().Has("watch")}
+	f.asked = append(f.asked, c)
+	key := call{Method: c.Method, Path: c.namespace()}
+	if f.refusals[key] == 0 {
+		return false
+	}
+	f.refusals[key]--
+	return true
+}
+
+func (c call) namespace() string {
+	_, rest, _ := strings.Cut(c.Path, "/namespaces/")
+	namespace, _, _ := strings.Cut(rest, "/")
+	return namespace
 }
 
 // calls are those in a namespace so far.
@@ -85,7 +110,7 @@ func (f *front) calls(namespace string) []call {
 	defer f.mu.Unlock()
 	var found []call
 	for _, c := range f.asked {
-		if strings.Contains(c.Path+"/", "/namespaces/"+namespace+"/") {
+		if c.namespace() == namespace {
 			found = append(found, c)
 		}
 	}

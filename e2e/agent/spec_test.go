@@ -95,6 +95,10 @@ func TestSuspend(t *testing.T) {
 	second := push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
 	r.ask("app")
 
+	never := spec
+	never.Suspend = true
+	r.create("never", never)
+
 	// Another object's polls tell that more than one interval has gone by.
 	spec.Reference = &v1.OCIRepositoryRef{Tag: "v2"}
 	push(t, reg, "app", folder("a.yaml", "b\n"), "v2")
@@ -109,6 +113,9 @@ func TestSuspend(t *testing.T) {
 		t.Errorf("status of a suspended object (-before +now):\n%s", diff)
 	}
 	download(t, now)
+	if never := r.get("never"); len(never.Status.Conditions) > 0 || never.Status.Artifact != nil {
+		t.Errorf("a suspended object has a status: %s", summary(never))
+	}
 	r.change("app", func(o *v1.OCIRepository) { o.Spec.Suspend = false })
 	if o := r.until("app", exposes(second.revision("v1"))); o.Status.LastHandledReconcileAt == "" {
 		t.Error("the request from while it was suspended is not answered")
