@@ -28,8 +28,8 @@ unit: ## Unit tests of the product and of its tools
 	go -C tools test $(TESTFLAGS) ./...
 
 .PHONY: e2e
-e2e: control-plane ## Tests against a real control plane and real registries
-	go -C e2e test $(TESTFLAGS) -timeout 20m ./...
+e2e: control-plane ## Tests against a real control plane and real registries; never cached, they run programs built elsewhere
+	go -C e2e test $(TESTFLAGS) -count=1 -timeout 20m ./...
 
 .PHONY: control-plane
 control-plane: ## Build what the testbed runs: etcd, kube-apiserver, kube-controller-manager
