@@ -3,7 +3,6 @@ package agent_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -20,9 +19,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	const rounds = 15
 	r := newShard(t, "crash")
 	reg := registry.For(t, registry.Options{})
-	c := &crash{t: t, room: r, reg: reg, address: freeAddress(t)}
+	c := &crash{t: t, room: r, reg: reg}
 	c.push()
-	c.agent = runAgent(t, agentOptions{Shard: "crash", Storage: c.address})
+	c.agent = runAgent(t, agentOptions{Shard: "crash"})
 	spec := tagged(reg, "app", "v1")
 	spec.Interval = often()
 	r.create("app", spec)
@@ -52,12 +51,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 // crash is what goes on while an agent is killed.
 type crash struct {
 	*room
-	t       *testing.T
-	reg     *registry.Registry
-	address string // of the file server, for all agents
-	agent   *agent
-	moves   int
-	reads   int
+	t     *testing.T
+	reg   *registry.Registry
+	agent *agent // the one that runs now
+	moves int
+	reads int
 }
 
 // push moves the tag to other bytes: too many for the agent to keep them in memory.
@@ -164,15 +162,4 @@ func TestKilledAtTheStart(t *testing.T) {
 	if n := len(a.files(t, "tmp")); n > 0 {
 		t.Errorf("%d temporary files are left", n)
 	}
-}
-
-// freeAddress is one on loopback that nobody listens on now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

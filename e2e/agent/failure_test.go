@@ -107,7 +107,7 @@ func troubles() map[string]trouble {
 		"path-in-tag":        {cause: ref(v1.OCIRepositoryRef{Tag: "../../other/manifests/v1"}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.tag", terminal: true},
 		"secret-missing":     {cause: secret("", "{}"), reason: v1.ReasonAuthenticationFailed, says: `regcred": there is none`},
 		"secret-of-no-use":   {cause: secret(corev1.SecretTypeOpaque, "{}"), reason: v1.ReasonAuthenticationFailed, says: `its type is "Opaque"`},
-		"secret-malformed":   {cause: secret(corev1.SecretTypeDockerConfigJson, "[]"), reason: v1.ReasonAuthenticationFailed, says: "not of the form"},
+		"secret-malformed":   {cause: secret(corev1.SecretTypeDockerConfigJson, `{"auths":"s3cr3t"}`), reason: v1.ReasonAuthenticationFailed, says: "not of the form"},
 		"registry-not-there": {cause: toURL("oci://127.0.0.1:1/app"), reason: v1.ReasonPullFailed, says: "connection refused"},
 		"unknown-host":       {cause: toURL("oci://registry.example.com/app"), reason: v1.ReasonPullFailed, says: "registry.example.com"},
 		"http-to-tls":        {cause: toTLS, reason: v1.ReasonPullFailed, says: "certificate"},

@@ -1,9 +1,10 @@
 package product
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -33,11 +34,10 @@ type Agent struct {
 
 // StartAgent starts an agent and waits until it is ready, or alive where it stands by. Stop must be called.
 func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
-	ports, err := freePorts(ctx, 3)
-	if err != nil {
+	a := &Agent{Storage: o.Storage}
+	if err := a.chooseAddresses(ctx); err != nil {
 		return nil, err
 	}
-	a := &Agent{Storage: cmp.Or(o.Storage, ports[0]), Metrics: ports[1], Health: ports[2]}
 	args := []string{
 		"--kubeconfig=" + o.Kubeconfig,
 		"--storage-path=" + filepath.Join(o.Dir, "store"),
@@ -46,6 +46,7 @@ func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 		"--metrics-addr=" + a.Metrics,
 		"--health-addr=" + a.Health,
 	}
+	var err error
 	a.Process, err = process.Start(process.Command{
 		Name: "agent",
 		Path: o.Path,
@@ -107,17 +108,31 @@ func (a *Agent) Answers(ctx context.Context, probe string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// freePorts gives n loopback addresses that nobody listens on now. All are held until all are found.
-func freePorts(ctx context.Context, n int) ([]string, error) {
-	var addresses []string
-	var config net.ListenConfig
-	for range n {
-		l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+// chooseAddresses finds those that are not chosen yet.
+func (a *Agent) chooseAddresses(ctx context.Context) (err error) {
+	for _, address := range []*string{&a.Storage, &a.Metrics, &a.Health} {
+		if *address == "" {
+			if *address, err = FreeAddress(ctx); err != nil {
+				return err
+			}
 		}
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
 	}
-	return addresses, nil
+	return nil
+}
+
+// Ports that no system hands out by itself: one of those could be taken by any connection before the agent listens.
+const firstPort, lastPort = 20_000, 32_000
+
+// FreeAddress gives a loopback address that nobody listens on, and that stays free for an agent that ends and starts again.
+func FreeAddress(ctx context.Context) (string, error) {
+	var config net.ListenConfig
+	for {
+		l, err := config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort)))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return "", fmt.Errorf("find a free port: %w", err)
+		}
+	}
 }
