@@ -54,7 +54,7 @@ func TestPullSecretComesLate(t *testing.T) {
 		r.create("app", private(reg, &v1.LocalObjectReference{Name: "regcred"}))
 		says := func(text string) want {
 			return want{text, func(o *v1.OCIRepository) bool {
-				return fails(v1.ReasonAuthenticationFailed).is(o) && strings.Contains(condition(o, v1.ConditionReady).Message, text)
+				return fails(v1.ReasonAuthenticationFailed).is(o) && strings.Contains(messageOf(o), text)
 			}}
 		}
 		r.until("app", says(`regcred": there is none`))
@@ -130,7 +130,7 @@ func TestInsecureTLS(t *testing.T) {
 	p := push(t, reg, "org/app", folder("a.yaml", "a: 1\n"), "v1")
 	r.create("app", tagged(reg, "org/app", "v1"))
 	o := r.until("app", fails(v1.ReasonPullFailed))
-	if message := condition(o, v1.ConditionReady).Message; !strings.Contains(message, "certificate") {
+	if message := messageOf(o); !strings.Contains(message, "certificate") {
 		t.Errorf("it says %q", message)
 	}
 	r.change("app", func(o *v1.OCIRepository) { o.Spec.Insecure = true })
@@ -150,7 +150,7 @@ func TestInsecureHTTP(t *testing.T) {
 	spec.URL = "oci://plain.example.com/org/app"
 	r.create("app", spec)
 	o := r.until("app", fails(v1.ReasonPullFailed))
-	if message := condition(o, v1.ConditionReady).Message; !strings.Contains(message, "HTTP response to HTTPS client") {
+	if message := messageOf(o); !strings.Contains(message, "HTTP response to HTTPS client") {
 		t.Errorf("it says %q", message)
 	}
 	if n := reg.Proxy.Counts().Of("", ""); n != 0 {

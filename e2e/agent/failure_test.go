@@ -89,7 +89,7 @@ func checkTrouble(t *testing.T, o *v1.OCIRepository, want trouble) {
 	if outdated := condition(o, v1.ConditionArtifactOutdated) != nil; outdated != want.outdated {
 		t.Errorf("ArtifactOutdated is %t", outdated)
 	}
-	if message := condition(o, v1.ConditionReady).Message; !strings.Contains(message, want.says) {
+	if message := messageOf(o); !strings.Contains(message, want.says) {
 		t.Errorf("it says %q, want %q", message, want.says)
 	}
 }

@@ -39,7 +39,7 @@ func TestLimits(t *testing.T) {
 		before := reg.Proxy.Counts()
 		r.create(name, tagged(reg, "app", name))
 		o := r.until(name, fails(v1.ReasonLayerOperationFailed))
-		if message := condition(o, v1.ConditionReady).Message; !strings.Contains(message, test.says) {
+		if message := messageOf(o); !strings.Contains(message, test.says) {
 			t.Errorf("%s: it says %q", name, message)
 		}
 		if o.Status.Artifact != nil {

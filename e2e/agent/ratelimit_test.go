@@ -39,7 +39,7 @@ func TestRegistryIsLeftAlone(t *testing.T) {
 			for _, name := range []string{"app", "other"} {
 				r.ask(name)
 				o := r.until(name, fails(v1.ReasonPullFailed))
-				if message := condition(o, v1.ConditionReady).Message; !strings.Contains(message, "asks for fewer requests") {
+				if message := messageOf(o); !strings.Contains(message, "asks for fewer requests") {
 					t.Errorf("it says %q", message)
 				}
 				download(t, o)

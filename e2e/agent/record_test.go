@@ -217,6 +217,9 @@ func condition(o *v1.OCIRepository, kind string) *metav1.Condition {
 	return meta.FindStatusCondition(o.Status.Conditions, kind)
 }
 
+// messageOf is what people read in the column Status.
+func messageOf(o *v1.OCIRepository) string { return condition(o, v1.ConditionReady).Message }
+
 // isReady tells whether the object as it is now is exposed.
 func isReady(o *v1.OCIRepository) bool {
 	c := condition(o, v1.ConditionReady)

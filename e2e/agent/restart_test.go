@@ -1,8 +1,10 @@
 package agent_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,6 +76,36 @@ func TestRestartWithEmptyDisk(t *testing.T) {
 		if diff := cmp.Diff(was.Status, o.Status); diff != "" {
 			t.Errorf("status of %s (-before +after):\n%s", name, diff)
 		}
+	}
+}
+
+// Where the registry cannot be reached either, what is advertised stays, and the object says that nobody serves it.
+func TestRestartWithNothingAtAll(t *testing.T) {
+	t.Parallel()
+	r := newShard(t, "nothing")
+	a := runAgent(t, agentOptions{Shard: "nothing"})
+	reg := registry.For(t, registry.Options{})
+	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	r.create("app", tagged(reg, "app", "v1"))
+	before := r.until("app", exposes(p.revision("v1")))
+	a.kill()
+	if err := os.RemoveAll(filepath.Join(a.options.Dir, "store")); err != nil {
+		t.Fatal(err)
+	}
+	away := reg.Proxy.During(t, proxy.Fault{Status: http.StatusBadGateway})
+	a.again(t)
+	o := r.until("app", fails(v1.ReasonPullFailed))
+	if c := condition(o, v1.ConditionArtifactInStorage); c != nil || !strings.Contains(messageOf(o), "lost") {
+		t.Errorf("ArtifactInStorage is %v, Ready says %q", c, messageOf(o))
+	}
+	if diff := cmp.Diff(before.Status.Artifact, o.Status.Artifact); diff != "" || !gone(t, o.Status.Artifact.URL) {
+		t.Errorf("artifact (-before +after):\n%s", diff)
+	}
+	away.Remove()
+	after := r.until("app", exposes(p.revision("v1")))
+	download(t, after)
+	if diff := cmp.Diff(before.Status.Artifact, after.Status.Artifact); diff != "" {
+		t.Errorf("artifact (-before +after):\n%s", diff)
 	}
 }
 

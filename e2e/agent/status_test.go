@@ -174,7 +174,7 @@ func TestEventsNameTheArtifact(t *testing.T) {
 	if diff := cmp.Diff(annotations, e.Annotations); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
 	}
-	if e.Note != condition(o, v1.ConditionReady).Message || e.ReportingController != "oci-agent" {
+	if e.Note != messageOf(o) || e.ReportingController != "oci-agent" {
 		t.Errorf("%s notes %q", e.ReportingController, e.Note)
 	}
 	if e.Regarding.UID != o.UID || e.Regarding.Kind != v1.KindOCIRepository || e.Regarding.APIVersion != v1.GroupVersion().String() {
