@@ -79,7 +79,7 @@ func TestFinalizerIsReleased(t *testing.T) {
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	r := newShard(t, "retention")
-	runAgent(t, agentOptions{Shard: "retention", Args: []string{"--artifact-retention-ttl=2s", "--artifact-retention-records=1"}})
+	runAgent(t, agentOptions{Shard: "retention", Args: []string{"--artifact-retention-ttl=4s", "--artifact-retention-records=1"}})
 	reg := registry.For(t, registry.Options{})
 	var urls []string
 	for _, text := range []string{"a: 1\n", "a: 2\n", "a: 3\n"} {
@@ -92,12 +92,15 @@ func TestRetention(t *testing.T) {
 			r.ask("app")
 		}
 		urls = append(urls, r.until("app", exposes(p.revision("v1"))).Status.Artifact.URL)
-		if len(urls) == 2 && gone(t, urls[0]) {
-			t.Error("the one before is gone at once")
+		if len(urls) == 2 {
+			r.poll("app")
+			if gone(t, urls[0]) {
+				t.Error("the one before is gone at once")
+			}
 		}
 	}
 	untilGone(t, urls[0]) // one record is kept
-	untilGone(t, urls[1]) // for two seconds
+	untilGone(t, urls[1]) // for four seconds
 	if gone(t, urls[2]) {
 		t.Error("the artifact that is advertised is gone")
 	}

@@ -90,6 +90,7 @@ func TestTagIsFollowed(t *testing.T) {
 	second := push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
 	after := r.until("app", exposes(second.revision("v1")))
 	download(t, after)
+	r.poll("app")
 	download(t, before) // a consumer that learned of it a moment ago still gets it
 	if got := after.Status.Artifact.LastUpdateTime; got.Before(&before.Status.Artifact.LastUpdateTime) {
 		t.Errorf("last updated at %v, before %v", got, before.Status.Artifact.LastUpdateTime)
