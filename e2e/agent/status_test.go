@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -76,9 +77,7 @@ func TestStatusTellsEverything(t *testing.T) {
 		ObservedIgnore:        spec.Ignore,
 		ObservedLayerSelector: spec.LayerSelector,
 	}
-	for key, value := range annotations {
-		want.Artifact.Metadata[key] = value
-	}
+	maps.Copy(want.Artifact.Metadata, annotations)
 	ignoreTimes := cmp.FilterValues(func(a, b metav1.Time) bool { return a.IsZero() || b.IsZero() }, cmp.Ignore())
 	if diff := cmp.Diff(want, o.Status, ignoreTimes); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)

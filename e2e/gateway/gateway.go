@@ -60,7 +60,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !known:
 		http.Error(w, "unknown host", http.StatusBadGateway)
 	case r.Method == http.MethodConnect:
-		tunnel(w, to)
+		tunnel(r.Context(), w, to)
 	default:
 		forward(to).ServeHTTP(w, r)
 	}
@@ -74,8 +74,9 @@ func forward(to string) http.Handler {
 }
 
 // tunnel passes bytes on until both sides are done.
-func tunnel(w http.ResponseWriter, to string) {
-	there, err := net.Dial("tcp", to)
+func tunnel(ctx context.Context, w http.ResponseWriter, to string) {
+	var dialer net.Dialer
+	there, err := dialer.DialContext(ctx, "tcp", to)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
@@ -86,9 +87,11 @@ func tunnel(w http.ResponseWriter, to string) {
 		return
 	}
 	defer here.Close()
-	io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n")
+	if _, err := io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		return
+	}
 	pass := func(to, from net.Conn, r io.Reader) {
-		io.Copy(to, r)
+		_, _ = io.Copy(to, r) // either side may hang up at any time
 		to.Close()
 		from.Close()
 	}

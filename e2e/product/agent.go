@@ -127,7 +127,7 @@ const firstPort, lastPort = 20_000, 32_000
 func FreeAddress(ctx context.Context) (string, error) {
 	var config net.ListenConfig
 	for {
-		l, err := config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort)))
+		l, err := config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))) //nolint:gosec // no secret
 		if err == nil {
 			return l.Addr().String(), l.Close()
 		}

@@ -32,9 +32,8 @@ const (
 const older = "v1beta2"
 
 // generated are the files that this program writes.
-var generated = []string{
-	filepath.Join(types, "zz_generated.deepcopy.go"),
-	filepath.Join(folder, file),
+func generated() []string {
+	return []string{filepath.Join(types, "zz_generated.deepcopy.go"), filepath.Join(folder, file)}
 }
 
 func main() {
@@ -65,7 +64,7 @@ func write() error {
 
 // unchanged puts every file back as it was before change, and fails when change made another one of it.
 func unchanged(change func() error) (err error) {
-	for _, path := range generated {
+	for _, path := range generated() {
 		before, readErr := os.ReadFile(path)
 		if readErr != nil {
 			return readErr
