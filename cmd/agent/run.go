@@ -66,10 +66,11 @@ func addReconciler(mgr ctrl.Manager, opts *options, files *store.Store, address 
 		Instance:  instance(),
 		Durations: durations,
 		Address:   address,
+		Pace:      opts.pace,
 		Retention: opts.retention,
 		Jitter:    float64(opts.jitter) / 100,
 	}
-	return reconciler.SetUp(mgr, opts.pace)
+	return reconciler.SetUp(mgr)
 }
 
 // instance is the name of the machine or Pod, of which Kubernetes wants no more than a label's length in an event.

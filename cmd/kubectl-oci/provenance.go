@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -28,6 +29,9 @@ func (p *provenance) addFlags(flags *pflag.FlagSet) {
 }
 
 func (p *provenance) validate() error {
+	if p.source != "" && published(p.source) != p.source {
+		return usageError{errors.New("--source is not a URL that others may read: write it as https://host/path, without user and password")}
+	}
 	_, err := p.parse()
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -59,7 +60,10 @@ func (o *pullOptions) complete(reference string) error {
 	if ref.Tag == "" && ref.Digest == "" {
 		return usageError{fmt.Errorf("pull %q: no tag or digest: add one, as in %s:latest", reference, ref)}
 	}
-	if o.to == "" {
+	switch o.to {
+	case "-":
+		return usageError{errors.New("pull unpacks into a folder: name one with --to")}
+	case "":
 		o.to = path.Base(ref.Repository)
 	}
 	o.ref = ref

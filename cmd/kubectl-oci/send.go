@@ -55,6 +55,8 @@ func (o *pushOptions) staleTags(ctx context.Context, repo *registry.Repository, 
 			continue
 		case err != nil:
 			return nil, "", err
+		case d.Digest == made.Descriptor.Digest && o.ifChanged && i == 0:
+			return nil, d.Digest, nil
 		case d.Digest == made.Descriptor.Digest:
 			continue
 		}

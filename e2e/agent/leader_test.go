@@ -27,8 +27,8 @@ func TestLeaderElection(t *testing.T) {
 	leases := watchLease(t)
 	start := func(standby bool) *agent {
 		return runAgent(t, agentOptions{Shard: "leader", Standby: standby, Args: []string{
-			"--enable-leader-election", "--leader-election-lease-duration=3s",
-			"--leader-election-renew-deadline=2s", "--leader-election-retry-period=200ms",
+			"--enable-leader-election", "--leader-election-lease-duration=12s", // long enough for a loaded machine
+			"--leader-election-renew-deadline=10s", "--leader-election-retry-period=200ms",
 		}})
 	}
 	first := start(false)

@@ -4,8 +4,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	ctrl "sigs.k8s.io/controller-runtime"
-
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
@@ -16,19 +14,27 @@ const (
 	maxInterval = 365 * 24 * time.Hour
 )
 
-// next says when to look at an object again: after its interval, not before a registry wants to be asked again, after a back-off
-// (the error), or not before somebody changes it.
-func next(object *v1.OCIRepository, failure *source.Error, jitter float64) (ctrl.Result, error) {
+// next says when to look at an object again: after its interval, not before a registry wants to be asked again, after a growing
+// pause, or (zero) not before somebody changes it.
+func next(object *v1.OCIRepository, failure *source.Error, pace Pace, jitter float64) time.Duration {
 	at := rand.Float64() //nolint:gosec // it spreads polls and keeps no secret
 	switch {
 	case failure == nil:
-		return ctrl.Result{RequeueAfter: spread(object.Spec.Interval.Duration, jitter, at)}, nil
+		return spread(object.Spec.Interval.Duration, jitter, at)
 	case failure.Terminal:
-		return ctrl.Result{}, nil
+		return 0
 	case failure.RetryAt.IsZero():
-		return ctrl.Result{}, failure
+		return spread(pause(object, pace), jitter, at)
 	}
-	return ctrl.Result{RequeueAfter: late(time.Until(failure.RetryAt), jitter, at)}, nil
+	return late(time.Until(failure.RetryAt), jitter, at)
+}
+
+// pause is as long as the object has been failing, so that each one doubles the time; but nobody whose object is to be looked at
+// every minute waits longer than that after having repaired something.
+func pause(object *v1.OCIRepository, pace Pace) time.Duration {
+	failing := time.Since(ready(object.Status).LastTransitionTime.Time)
+	longest := min(pace.MaxRetry, object.Spec.Interval.Duration)
+	return max(min(failing, longest), pace.MinRetry)
 }
 
 // spread moves an interval by up to jitter of it, earlier or later; at is between 0 and 1.

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
@@ -38,32 +40,31 @@ func TestSpreadStaysWithinTheJitter(t *testing.T) {
 
 func TestNextFollowsTheOutcome(t *testing.T) {
 	t.Parallel()
+	badLuck := &source.Error{Err: errors.New("bad luck")}
 	tests := map[string]struct {
-		failure   *source.Error
-		min, max  time.Duration
-		backsOff  bool
-		noRequeue bool
+		failure  *source.Error
+		failing  time.Duration // for how long
+		min, max time.Duration // both zero: not before somebody changes it
 	}{
-		"success":     {min: 57 * time.Second, max: 63 * time.Second},
-		"mistake":     {failure: &source.Error{Terminal: true, Err: errors.New("mistake")}, noRequeue: true},
-		"bad luck":    {failure: &source.Error{Err: errors.New("bad luck")}, backsOff: true},
-		"turned away": {failure: &source.Error{RetryAt: time.Unix(946684800, 0).Add(20 * time.Second), Err: errors.New("429")}, min: 20 * time.Second, max: 21 * time.Second},
-		"long ago":    {failure: &source.Error{RetryAt: time.Unix(1, 0), Err: errors.New("429")}, min: minInterval, max: 2 * minInterval},
+		"success":          {min: 57 * time.Second, max: 63 * time.Second},
+		"mistake":          {failure: &source.Error{Terminal: true, Err: errors.New("mistake")}},
+		"bad luck, first":  {failure: badLuck, min: 1900 * time.Millisecond, max: 2100 * time.Millisecond},
+		"bad luck, again":  {failure: badLuck, failing: 10 * time.Second, min: 9500 * time.Millisecond, max: 10500 * time.Millisecond},
+		"bad luck, always": {failure: badLuck, failing: time.Hour, min: 57 * time.Second, max: 63 * time.Second},
+		"turned away":      {failure: &source.Error{RetryAt: time.Unix(946684800, 0).Add(20 * time.Second), Err: errors.New("429")}, min: 20 * time.Second, max: 21 * time.Second},
+		"long ago":         {failure: &source.Error{RetryAt: time.Unix(1, 0), Err: errors.New("429")}, min: minInterval, max: 2 * minInterval},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { // its clock starts with the year 2000
 				object := &v1.OCIRepository{Spec: v1.OCIRepositorySpec{Interval: v1.Duration{Duration: time.Minute}}}
-				result, err := next(object, test.failure, 0.05)
-				if (err != nil) != test.backsOff {
-					t.Errorf("error is %v", err)
-				}
-				if none := result.RequeueAfter == 0; none != (test.noRequeue || test.backsOff) {
-					t.Errorf("requeued after %v", result.RequeueAfter)
-				}
-				if result.RequeueAfter < test.min || result.RequeueAfter > test.max {
-					t.Errorf("requeued after %v, want %v to %v", result.RequeueAfter, test.min, test.max)
+				object.Status.Conditions = []metav1.Condition{{
+					Type: v1.ConditionReady, Status: metav1.ConditionFalse, LastTransitionTime: metav1.NewTime(time.Now().Add(-test.failing)),
+				}}
+				got := next(object, test.failure, Pace{MinRetry: 2 * time.Second, MaxRetry: 15 * time.Minute}, 0.05)
+				if got < test.min || got > test.max {
+					t.Errorf("requeued after %v, want %v to %v", got, test.min, test.max)
 				}
 			})
 		})

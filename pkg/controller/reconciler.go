@@ -33,13 +33,15 @@ type Reconciler struct {
 	Durations *prometheus.HistogramVec // see NewDurations
 	Address   string                   // host[:port] under which consumers reach the file server
 	Retention store.Retention
+	Pace      Pace
 	Jitter    float64 // part of the interval, 0 to 1, that a poll may come early or late
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
 const readTimeout = 10 * time.Second
 
-// Reconcile brings one object and what is exposed for it up to date. An error means: again, after a back-off.
+// Reconcile brings one object and what is exposed for it up to date. An error is trouble with the API server or the disk: again, after
+// a back-off.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object, err := r.read(ctx, req.NamespacedName)
 	switch {
@@ -67,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.prune(object); err != nil {
 		return ctrl.Result{}, err
 	}
-	return next(object, found.failure, r.Jitter)
+	return ctrl.Result{RequeueAfter: next(object, found.failure, r.Pace, r.Jitter)}, nil
 }
 
 func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1.OCIRepository, error) {

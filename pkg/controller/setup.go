@@ -22,12 +22,12 @@ type Pace struct {
 }
 
 // SetUp has the manager run the reconciler where it leads. What the store holds for objects that are gone is dropped at the start.
-func (r *Reconciler) SetUp(mgr ctrl.Manager, pace Pace) error {
+func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested()))).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: pace.Concurrent,
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](pace.MinRetry, pace.MaxRetry),
+			MaxConcurrentReconciles: r.Pace.Concurrent,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](r.Pace.MinRetry, r.Pace.MaxRetry),
 			EnableWarmup:            new(true), // a replica in waiting has its cache when it takes over
 		}).
 		Complete(r)

@@ -44,7 +44,7 @@ func prepare(ctx context.Context) (_ *stage, err error) {
 	}
 	s.onClose(func() { os.RemoveAll(s.dir) })
 	s.say("building the plugin and the agent (a minute or two the first time)")
-	if s.binaries, err = product.Build(ctx, filepath.Join(s.root, "bin")); err != nil {
+	if s.binaries, err = product.Build(ctx, filepath.Join(s.root, ".cache", "demo")); err != nil {
 		return nil, err
 	}
 	s.cluster, s.registry = os.Getenv("KUBECONFIG"), os.Getenv("REGISTRY")
