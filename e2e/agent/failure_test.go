@@ -45,6 +45,9 @@ func TestTrouble(t *testing.T) {
 			trouble.cause(s)
 			o := s.until("app", fails(trouble.reason))
 			checkTrouble(t, o, trouble)
+			if trouble.terminal {
+				s.checkStalled(t)
+			}
 			if o.Status.Artifact == nil || o.Status.Artifact.Revision != before.Artifact.Revision {
 				t.Fatalf("the last good artifact is lost: %s", summary(o))
 			}
@@ -77,6 +80,18 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
+// checkStalled has somebody ask for a poll of an object that cannot be polled: it is answered, and the registry is left alone.
+func (s *scene) checkStalled(t *testing.T) {
+	t.Helper()
+	before := s.reg.Proxy.Counts()
+	if o := s.poll("app"); condition(o, v1.ConditionStalled) == nil {
+		t.Errorf("a request makes it %s", summary(o))
+	}
+	if n := s.reg.Proxy.Counts().Sub(before).Of("", ""); n != 0 {
+		t.Errorf("the registry was asked %d times", n)
+	}
+}
+
 func checkTrouble(t *testing.T, o *v1.OCIRepository, want trouble) {
 	t.Helper()
 	kind := v1.ConditionReconciling
@@ -104,6 +119,7 @@ func troubles() map[string]trouble {
 		"malformed-range":    {cause: ref(v1.OCIRepositoryRef{SemVer: "newest"}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.semver", terminal: true},
 		"malformed-filter":   {cause: ref(v1.OCIRepositoryRef{SemVer: "1.x", SemverFilter: "("}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.semverFilter", terminal: true},
 		"malformed-tag":      {cause: ref(v1.OCIRepositoryRef{Tag: "no tag"}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.tag", terminal: true},
+		"endless-tag":        {cause: ref(v1.OCIRepositoryRef{Tag: strings.Repeat("x", 3000)}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.tag", terminal: true},
 		"path-in-tag":        {cause: ref(v1.OCIRepositoryRef{Tag: "../../other/manifests/v1"}), reason: v1.ReasonReadOperationFailed, says: "spec.ref.tag", terminal: true},
 		"secret-missing":     {cause: secret("", "{}"), reason: v1.ReasonAuthenticationFailed, says: `regcred": there is none`},
 		"secret-of-no-use":   {cause: secret(corev1.SecretTypeOpaque, "{}"), reason: v1.ReasonAuthenticationFailed, says: `its type is "Opaque"`},
@@ -132,6 +148,7 @@ func troubles() map[string]trouble {
 		"gzip-no-tar": {cause: pushes(compress([]byte(noise(1000)))), reason: v1.ReasonLayerOperationFailed, says: "tar", outdated: true},
 		"way-out":     {cause: pushes(archive("../a.yaml", "a: 2\n")), reason: v1.ReasonLayerOperationFailed, says: "../a.yaml", outdated: true},
 		"absolute":    {cause: pushes(archive("/a.yaml", "a: 2\n")), reason: v1.ReasonLayerOperationFailed, says: "/a.yaml", outdated: true},
+		"annotations": {cause: pushesContent(verbose()), reason: v1.ReasonPullFailed, says: "annotations", outdated: true},
 		"no-layers":   {cause: pushesContent(content{}), reason: v1.ReasonLayerOperationFailed, says: "layer", outdated: true},
 		"no-platform": {cause: pushesIndex, reason: v1.ReasonPullFailed, says: "platform", outdated: true},
 	}
@@ -211,6 +228,13 @@ func pushesContent(c content) func(*scene) {
 		s.undo = func() { s.latest = push(s.t, s.reg, "app", folder("a.yaml", "a: 3\n"), "v1") }
 		s.ask("app")
 	}
+}
+
+// verbose is an artifact whose annotations would not fit into a status.
+func verbose() content {
+	c := folder("a.yaml", "a: 2\n")
+	c.annotations = map[string]string{"a": strings.Repeat("x", 300<<10)}
+	return c
 }
 
 // pushesIndex pushes an index in which there is nothing for everybody.

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is how long a test waits for anything before it gives up.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // soon is a context for one wait.
 func soon(t *testing.T) context.Context {
