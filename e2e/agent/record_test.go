@@ -104,10 +104,20 @@ func (r *record) wait(name, what string, done func() bool) {
 		}
 		select {
 		case <-changed:
+		case <-r.died():
+			r.t.Fatalf("wait until %s: %v", what, shared.Err())
 		case <-ctx.Done():
 			r.t.Fatalf("wait until %s: %v; what happened:\n%s", what, context.Cause(ctx), r.story(name))
 		}
 	}
+}
+
+// died is closed when the shared agent, if it is that one's room, has ended: then nothing will come of waiting.
+func (r *record) died() <-chan struct{} {
+	if r.served == nil {
+		return nil
+	}
+	return shared.Done()
 }
 
 // want is a state of an object that a test waits for.
