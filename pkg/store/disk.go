@@ -57,7 +57,7 @@ func openDisk(dir string) (disk, error) {
 	return d, nil
 }
 
-func (d disk) close() error { return errors.Join(d.folder.Close(), d.root.Close()) }
+func (d disk) close() error { return errors.Join(unlock(d.folder), d.folder.Close(), d.root.Close()) }
 
 // prepare makes the folders, and drops what a killed process was putting.
 func (d disk) prepare() error {

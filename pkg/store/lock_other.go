@@ -6,3 +6,5 @@ import "os"
 
 // lock keeps nobody out on this system.
 func lock(*os.File) error { return nil }
+
+func unlock(*os.File) error { return nil }

@@ -21,3 +21,13 @@ func lock(folder *os.File) error {
 	}
 	return err
 }
+
+// unlock gives up the lock before the folder is closed: a child that is just being started has a copy of the descriptor until it runs its
+// own program, and the lock would last as long as the last copy.
+func unlock(folder *os.File) error {
+	conn, err := folder.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return conn.Control(func(fd uintptr) { syscall.Flock(int(fd), syscall.LOCK_UN) }) //nolint:errcheck // closing unlocks as well
+}
