@@ -45,13 +45,23 @@ func (c Credential) authenticator() authn.Authenticator {
 type Access struct {
 	// Credentials are tried in order; the next one only when the registry answers 401 or 403. None: anonymous.
 	Credentials []Credential
-	// Insecure allows plain HTTP and TLS certificates that nobody vouches for. Loopback hosts may speak plain HTTP anyway.
+	// Insecure allows plain HTTP and, unless TLS says whom to trust, certificates that nobody vouches for. Loopback hosts may speak
+	// plain HTTP anyway.
 	Insecure bool
 	// Timeout bounds the wait for the headers of each response, and for each 64 KiB of a body or its end; a body that moves faster
 	// than that may take any time. Zero means one minute.
 	Timeout time.Duration
 	// Push asks for the right to write from the start, which saves a token.
 	Push bool
+	// TLS has the registry's own authorities and our certificate. The hosts that the registry leads to are held to it, too.
+	TLS TLS
+	// Proxy passes the requests on, all of them. The zero value: the environment's.
+	Proxy Proxy
+	// Reach says where connections may lead. The zero value: anywhere.
+	Reach Reach
+	// After is the time before which nothing counts that the registry said: a poll that began earlier, for somebody else, is not
+	// shared. Zero: any recent one will do.
+	After time.Time
 }
 
 const defaultTimeout = time.Minute
@@ -78,8 +88,11 @@ func (a Access) candidates() []Credential {
 	return a.Credentials
 }
 
-// Fingerprint identifies the way in without keeping the secrets in it.
-func (a Access) Fingerprint() [sha256.Size]byte { return fingerprint(a) }
+// Fingerprint identifies the way in without keeping the secrets in it. After is no part of it.
+func (a Access) Fingerprint() [sha256.Size]byte {
+	a.After = time.Time{}
+	return fingerprint(a)
+}
 
 // fingerprint identifies a value without keeping the secrets in it.
 func fingerprint(v any) [sha256.Size]byte {

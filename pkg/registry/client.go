@@ -2,8 +2,7 @@ package registry
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
-	"net"
+	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -31,26 +30,21 @@ type Options struct {
 type Client struct {
 	options Options
 
-	mu         sync.Mutex
-	transports map[transportKey]*kept[*http.Transport]
-	sessions   map[sessionKey]*kept[*session]
-	accepted   map[acceptedKey]*kept[*atomic.Int32]
-	swept      time.Time
-}
-
-type transportKey struct {
-	host     string
-	insecure bool
+	mu       sync.Mutex
+	routes   map[routeKey]*kept[*route]
+	sessions map[sessionKey]*kept[*session]
+	accepted map[acceptedKey]*kept[*atomic.Int32]
+	swept    time.Time
 }
 
 type sessionKey struct {
-	transportKey
+	routeKey
 	credential [sha256.Size]byte
 }
 
 // acceptedKey is for remembering which of several credentials a repository accepts.
 type acceptedKey struct {
-	transportKey
+	routeKey
 	repository  string
 	credentials [sha256.Size]byte
 }
@@ -69,15 +63,16 @@ func NewClient(o Options) *Client {
 		o.UserAgent = "kubectl-oci"
 	}
 	return &Client{
-		options:    o,
-		transports: map[transportKey]*kept[*http.Transport]{},
-		sessions:   map[sessionKey]*kept[*session]{},
-		accepted:   map[acceptedKey]*kept[*atomic.Int32]{},
-		swept:      time.Now(),
+		options:  o,
+		routes:   map[routeKey]*kept[*route]{},
+		sessions: map[sessionKey]*kept[*session]{},
+		accepted: map[acceptedKey]*kept[*atomic.Int32]{},
+		swept:    time.Now(),
 	}
 }
 
-// Repository gives the repository that ref names; its tag and digest do not matter. It sends nothing.
+// Repository gives the repository that ref names; its tag and digest do not matter. It sends nothing. An error says what is wrong with
+// the access: TLS material or a proxy that cannot be used.
 func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 	repo, err := ref.repository()
 	if err != nil {
@@ -86,25 +81,38 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep()
-	tk := transportKey{host: repo.RegistryStr(), insecure: a.Insecure}
+	key := a.routeKey(repo.RegistryStr())
+	route, err := c.route(key, a)
+	if err != nil {
+		return nil, fmt.Errorf("reach registry %q: %w", ref.Registry, err)
+	}
 	candidates := a.candidates()
 	chain := &chain{
 		sessions: make([]*session, len(candidates)),
-		accepted: keep(c.accepted, acceptedKey{tk, repo.RepositoryStr(), fingerprint(candidates)}, newCounter),
+		accepted: keep(c.accepted, acceptedKey{key, repo.RepositoryStr(), fingerprint(candidates)}, newCounter),
 		scope:    repo.Scope(a.action()),
 	}
 	for i, credential := range candidates {
-		chain.sessions[i] = c.session(tk, repo.Registry, credential)
+		chain.sessions[i] = c.session(key, route, repo.Registry, credential)
 	}
 	return newRepository(ref, repo, chain, a, c.options)
 }
 
 func newCounter() *atomic.Int32 { return new(atomic.Int32) }
 
-func (c *Client) session(tk transportKey, reg name.Registry, credential Credential) *session {
-	pooled := keep(c.transports, tk, func() *http.Transport { return newTransport(tk.insecure) })
-	return keep(c.sessions, sessionKey{tk, fingerprint(credential)}, func() *session {
-		return newSession(reg, tk.insecure, credential, &agentTransport{agent: c.options.UserAgent, next: pooled})
+func (c *Client) route(key routeKey, a Access) (*route, error) {
+	made, err := (*route)(nil), error(nil)
+	if _, ok := c.routes[key]; !ok {
+		if made, err = newRoute(a); err != nil {
+			return nil, err
+		}
+	}
+	return keep(c.routes, key, func() *route { return made }), nil
+}
+
+func (c *Client) session(key routeKey, route *route, reg name.Registry, credential Credential) *session {
+	return keep(c.sessions, sessionKey{key, fingerprint(credential)}, func() *session {
+		return newSession(reg, key.insecure, credential, &agentTransport{agent: c.options.UserAgent, next: route})
 	})
 }
 
@@ -128,7 +136,7 @@ func (c *Client) sweep() {
 	c.swept = now
 	forget(c.accepted, now, nil)
 	forget(c.sessions, now, nil)
-	forget(c.transports, now, (*http.Transport).CloseIdleConnections)
+	forget(c.routes, now, (*route).close)
 }
 
 func forget[K comparable, T any](m map[K]*kept[T], now time.Time, drop func(T)) {
@@ -140,29 +148,6 @@ func forget[K comparable, T any](m map[K]*kept[T], now time.Time, drop func(T)) 
 		if drop != nil {
 			drop(v.value)
 		}
-	}
-}
-
-const (
-	// Enough for downloads and polls side by side, few enough to be a polite guest.
-	maxConnections = 16
-	// Longer than the usual interval, so that a poll finds its connection open.
-	idleConnection = 15 * time.Minute
-	connectTimeout = 30 * time.Second
-	maxHeaderBytes = 64 << 10
-)
-
-func newTransport(insecure bool) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: connectTimeout, KeepAlive: connectTimeout}).DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        maxConnections,
-		MaxIdleConnsPerHost:    maxConnections,
-		IdleConnTimeout:        idleConnection,
-		TLSHandshakeTimeout:    connectTimeout,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: insecure}, //nolint:gosec // asked for by Access.Insecure
 	}
 }
 

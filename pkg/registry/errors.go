@@ -64,6 +64,9 @@ func translate(err error) error {
 	if stalled, ok := errors.AsType[*StallError](err); ok {
 		return stalled
 	}
+	if forbidden, ok := errors.AsType[*ForbiddenError](err); ok {
+		return forbidden
+	}
 	if e, ok := errors.AsType[*transport.Error](err); ok {
 		return &StatusError{Code: e.StatusCode, Reason: reason(e)}
 	}

@@ -31,6 +31,14 @@ type fakeHost struct {
 
 func serve(t testing.TB, middleware func(http.Handler) http.Handler) *fakeHost {
 	t.Helper()
+	h := prepare(middleware)
+	h.Start()
+	t.Cleanup(h.Close)
+	return h
+}
+
+// prepare gives a host that is not started yet.
+func prepare(middleware func(http.Handler) http.Handler) *fakeHost {
 	h := &fakeHost{}
 	inner := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	if middleware != nil {
@@ -48,8 +56,6 @@ func serve(t testing.TB, middleware func(http.Handler) http.Handler) *fakeHost {
 		}
 	}
 	h.Config.ErrorLog = log.New(io.Discard, "", 0) // the client tries TLS first
-	h.Start()
-	t.Cleanup(h.Close)
 	return h
 }
 
@@ -63,7 +69,7 @@ func (h *fakeHost) take() []string {
 }
 
 func (h *fakeHost) ref(repository string) Reference {
-	return Reference{Registry: strings.TrimPrefix(h.URL, "http://"), Repository: repository}
+	return Reference{Registry: h.Listener.Addr().String(), Repository: repository}
 }
 
 func open(t testing.TB, c *Client, ref Reference, a Access) *Repository {
