@@ -14,9 +14,11 @@ var levels = map[string]int{
 	"pkg/api/source/v1": 0,
 	"pkg/archive":       0,
 	"pkg/artifact":      0,
+	"pkg/policy":        0,
 	"pkg/resource":      0,
 	"pkg/store":         0,
 	"pkg/registry":      1,
+	"pkg/cloud":         2,
 	"pkg/signature":     2,
 	"pkg/source":        3,
 	"pkg/controller":    4,
@@ -31,8 +33,8 @@ var reserved = []struct {
 	rooms  []string
 }{
 	{"github.com/google/go-containerregistry/", []string{"pkg/registry", "pkg/signature", "pkg/source"}},
-	{"k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
-	{"sigs.k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
+	{"k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/cloud", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
+	{"sigs.k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/cloud", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
 }
 
 // Imports point to a lower level, never sideways or up, and nobody imports cmd.

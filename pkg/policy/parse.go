@@ -1,0 +1,168 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// What a file begins with.
+const (
+	APIVersion = "policy.kubectl-oci.dev/v1alpha1"
+	Kind       = "SourcePolicy"
+)
+
+// maxBytes is the largest file that is read: what a ConfigMap can hold.
+const maxBytes = 1 << 20
+
+// document is the form of the file.
+type document struct {
+	APIVersion string  `yaml:"apiVersion"`
+	Kind       string  `yaml:"kind"`
+	Rules      []entry `yaml:"rules"`
+}
+
+// entry is the form of a rule. What is left out matches everything, and permits what is usual.
+type entry struct {
+	Namespaces []string `yaml:"namespaces"`
+	Registries []string `yaml:"registries"`
+	Insecure   bool     `yaml:"insecure"`
+	Addresses  []string `yaml:"addresses"`
+}
+
+// Parse reads a policy, YAML of at most 1 MiB. The error names the line or the field.
+func Parse(raw []byte) (*Policy, error) {
+	p, err := parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("parse policy: %w", err)
+	}
+	return p, nil
+}
+
+func parse(raw []byte) (*Policy, error) {
+	if len(raw) > maxBytes {
+		return nil, fmt.Errorf("it has more than %d bytes", maxBytes)
+	}
+	var doc document
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return nil, readable(err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it has more than one document")
+	}
+	if err := complete(raw); err != nil {
+		return nil, err
+	}
+	switch {
+	case doc.APIVersion != APIVersion:
+		return nil, fmt.Errorf("apiVersion is %q, not %s", doc.APIVersion, APIVersion)
+	case doc.Kind != Kind:
+		return nil, fmt.Errorf("kind is %q, not %s", doc.Kind, Kind)
+	case len(doc.Rules) == 0:
+		return nil, errors.New("rules: there is none, so that nothing would be permitted")
+	}
+	p := &Policy{}
+	for i, e := range doc.Rules {
+		r, err := e.rule()
+		if err != nil {
+			return nil, fmt.Errorf("rules[%d].%w", i, err)
+		}
+		r.Name = fmt.Sprintf("rule %d", i+1)
+		p.rules = append(p.rules, r)
+	}
+	return p, nil
+}
+
+// readable leaves out what only we know: the names of our types.
+func readable(err error) error {
+	wrong, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	lines := strings.Join(wrong.Errors, "; ")
+	return errors.New(strings.NewReplacer(" in type policy.document", "", " in type policy.entry", "").Replace(lines))
+}
+
+// complete refuses a field or an element without a value. What was left out by mistake would match everything.
+func complete(raw []byte) error {
+	var root yaml.Node
+	if err := yaml.Unmarshal(raw, &root); err != nil {
+		return readable(err)
+	}
+	return walk(&root)
+}
+
+func walk(node *yaml.Node) error {
+	if node.Kind == yaml.SequenceNode && len(node.Content) == 0 || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
+		return fmt.Errorf("line %d: a value is missing: leave the field out where it does not matter", node.Line)
+	}
+	for _, child := range node.Content {
+		if err := walk(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rule checks the values. The error begins with the field.
+func (e entry) rule() (rule, error) {
+	r := rule{Rule: Rule{Insecure: e.Insecure}}
+	var err error
+	if r.namespaces, err = each("namespaces", e.Namespaces, parseGlob); err != nil {
+		return rule{}, err
+	}
+	if r.registries, err = each("registries", e.Registries, parsePattern); err != nil {
+		return rule{}, err
+	}
+	r.Reach, err = parseReach(e.Addresses)
+	return r, err
+}
+
+func each[T any](field string, values []string, parse func(string) (T, error)) ([]T, error) {
+	var parsed []T
+	for i, value := range values {
+		one, err := parse(value)
+		if err != nil {
+			return nil, fmt.Errorf("%s[%d]: %w", field, i, err)
+		}
+		parsed = append(parsed, one)
+	}
+	return parsed, nil
+}
+
+// class is a kind of addresses that a rule may name.
+type class struct {
+	name string
+	of   func(*Reach) *bool
+}
+
+func classes() []class {
+	return []class{
+		{"public", func(r *Reach) *bool { return &r.Public }},
+		{"private", func(r *Reach) *bool { return &r.Private }},
+		{"loopback", func(r *Reach) *bool { return &r.Loopback }},
+		{"linkLocal", func(r *Reach) *bool { return &r.LinkLocal }},
+	}
+}
+
+func parseReach(names []string) (Reach, error) {
+	if len(names) == 0 {
+		return usual(), nil
+	}
+	var reach Reach
+	for i, name := range names {
+		at := slices.IndexFunc(classes(), func(c class) bool { return c.name == name })
+		if at < 0 {
+			return Reach{}, fmt.Errorf("addresses[%d]: %q is not public, private, loopback or linkLocal", i, name)
+		}
+		*classes()[at].of(&reach) = true
+	}
+	return reach, nil
+}

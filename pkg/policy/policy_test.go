@@ -1,0 +1,156 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+const header = "apiVersion: policy.kubectl-oci.dev/v1alpha1\nkind: SourcePolicy\n"
+
+func mustParse(t *testing.T, rules string) *Policy {
+	t.Helper()
+	p, err := Parse([]byte(header + rules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestFirstRuleThatMatchesDecides(t *testing.T) {
+	t.Parallel()
+	p := mustParse(t, `rules:
+  - namespaces: [infra, platform-*]
+    registries: [registry.infra.svc:5000/**, ghcr.io/org/*]
+    insecure: true
+    addresses: [private, loopback]
+  - namespaces: [infra]
+    registries: ["docker.io/org/app"]
+  - namespaces: ["team-*"]
+    registries: ["*.example.com/**"]
+    addresses: [public]
+`)
+	tests := []struct {
+		namespace, repository, want string // the rule's name; empty: refused
+	}{
+		{"infra", "registry.infra.svc:5000/a", "rule 1"},
+		{"platform-a", "registry.infra.svc:5000/a/b/c", "rule 1"},
+		{"platform", "registry.infra.svc:5000/a", ""},
+		{"infra", "registry.infra.svc/a", ""},
+		{"infra", "registry.infra.svc:5001/a", ""},
+		{"infra", "ghcr.io/org/app", "rule 1"},
+		{"infra", "GHCR.io:443/org/app", "rule 1"},
+		{"infra", "ghcr.io./org/app", "rule 1"},
+		{"infra", "ghcr.io:80/org/app", ""},
+		{"infra", "ghcr.io/org/app/part", ""},
+		{"infra", "ghcr.io/organisation/app", ""},
+		{"infra", "docker.io/org/app", "rule 2"},
+		{"infra", "index.docker.io/org/app", "rule 2"},
+		{"infra", "registry-1.docker.io/org/app", "rule 2"},
+		{"infra", "docker.io/org/app/part", ""},
+		{"team-a", "docker.io/org/app", ""},
+		{"team-a", "registry.example.com/a/b", "rule 3"},
+		{"team-a", "registry.example.com:5000/a", ""},
+		{"team-a", "evil.test/registry.example.com/a", ""},
+		{"team-a", "example.com/a", ""},
+		{"other", "registry.example.com/a", ""},
+	}
+	for _, test := range tests {
+		rule, err := p.For(test.namespace, test.repository)
+		if rule.Name != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%s for %s: got %q, %v, want %q", test.repository, test.namespace, rule.Name, err, test.want)
+		}
+	}
+}
+
+func TestWhatARulePermits(t *testing.T) {
+	t.Parallel()
+	for rules, want := range map[string]Rule{
+		"rules: [{}]":                                      {Name: "rule 1", Reach: Reach{Public: true, Private: true}},
+		"rules: [{insecure: true}]":                        {Name: "rule 1", Insecure: true, Reach: Reach{Public: true, Private: true}},
+		"rules: [{addresses: [public]}]":                   {Name: "rule 1", Reach: Reach{Public: true}},
+		"rules: [{addresses: [loopback, linkLocal]}]":      {Name: "rule 1", Reach: Reach{Loopback: true, LinkLocal: true}},
+		"rules: [{namespaces: [b]}, {registries: ['**']}]": {Name: "rule 2", Reach: Reach{Public: true, Private: true}},
+	} {
+		got, err := mustParse(t, rules).For("a", "ghcr.io/org/app")
+		if err != nil || got != want {
+			t.Errorf("%s: got %+v, %v, want %+v", rules, got, err, want)
+		}
+	}
+}
+
+// Without a file nobody is locked out, and nobody gets to the agent's own machine or a cloud's metadata.
+func TestWithoutAPolicy(t *testing.T) {
+	t.Parallel()
+	var none *Policy
+	got, err := none.For("a", "ghcr.io/org/app")
+	if want := (Rule{Insecure: true, Reach: Reach{Public: true, Private: true}}); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestRefusalNamesWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	_, err := mustParse(t, "rules: [{namespaces: [a]}]").For("b", "ghcr.io/org/app")
+	if want := `no rule permits "ghcr.io/org/app" to namespace "b"`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestReachReadsLikeTheFile(t *testing.T) {
+	t.Parallel()
+	if got := (Reach{Public: true, LinkLocal: true}).String(); got != "public, linkLocal" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// A mistake must not become a policy that says something else.
+func TestMistakesAreRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ file, want string }{
+		"nothing":                 {"", `apiVersion is ""`},
+		"another version":         {"apiVersion: policy.kubectl-oci.dev/v2\nkind: SourcePolicy\n", `apiVersion is "policy.kubectl-oci.dev/v2"`},
+		"another kind":            {"apiVersion: policy.kubectl-oci.dev/v1alpha1\nkind: Policy\n", `kind is "Policy"`},
+		"no rules":                {header, "rules: there is none"},
+		"rules without a value":   {header + "rules:\n", "line 3: a value is missing"},
+		"unknown field":           {header + "rules:\n- {}\nspec: {}\n", "line 5: field spec not found"},
+		"unknown field of a rule": {header + "rules:\n- registries: ['**']\n  adresses: [public]\n", "line 5: field adresses not found"},
+		"key that occurs twice":   {header + "rules:\n- insecure: false\n  insecure: true\n", "line 5: mapping key"},
+		"not a boolean":           {header + "rules:\n- insecure: maybe\n", "line 4: cannot unmarshal"},
+		"not a list":              {header + "rules:\n- namespaces: a\n", "line 4: cannot unmarshal"},
+		"field without a value":   {header + "rules:\n- registries: ['**']\n  namespaces:\n", "line 5: a value is missing"},
+		"empty list":              {header + "rules:\n- namespaces: []\n", "line 4: a value is missing"},
+		"rule without a value":    {header + "rules:\n-\n", "line 4: a value is missing"},
+		"element without a value": {header + "rules:\n- namespaces: [a, ~]\n", "line 4: a value is missing"},
+		"no YAML":                 {header + "rules: [", "line"},
+		"two documents":           {header + "rules: [{}]\n---\n" + header, "more than one document"},
+		"class":                   {header + "rules: [{}, {addresses: [public, vpn]}]", `rules[1].addresses[1]: "vpn" is not public`},
+		"class in capitals":       {header + "rules: [{addresses: [Public]}]", `rules[0].addresses[0]: "Public"`},
+		"namespace":               {header + "rules: [{namespaces: [a, B]}]", `rules[0].namespaces[1]: "B"`},
+		"namespace with a slash":  {header + "rules: [{namespaces: [a/b]}]", "rules[0].namespaces[0]"},
+		"namespace, two stars":    {header + "rules: [{namespaces: ['a**']}]", "rules[0].namespaces[0]"},
+		"namespace, class":        {header + "rules: [{namespaces: ['[ab]']}]", "rules[0].namespaces[0]"},
+		"host alone":              {header + "rules: [{registries: [ghcr.io]}]", "rules[0].registries[0]: \"ghcr.io\": it has no path"},
+		"star alone":              {header + "rules: [{registries: ['*']}]", "it has no path"},
+		"scheme":                  {header + "rules: [{registries: ['oci://ghcr.io/**']}]", "no part of a repository's name"},
+		"stars in a segment":      {header + "rules: [{registries: ['**.example.com/**']}]", "stands alone between slashes"},
+		"stars behind a name":     {header + "rules: [{registries: ['ghcr.io/org**']}]", "stands alone between slashes"},
+		"tag":                     {header + "rules: [{registries: ['ghcr.io/org/app:v1']}]", "no part of a repository's name"},
+		"capitals in the path":    {header + "rules: [{registries: ['ghcr.io/Org/**']}]", "no part of a repository's name"},
+		"slash at the end":        {header + "rules: [{registries: ['ghcr.io/org/']}]", "no part of a repository's name"},
+		"no host":                 {header + "rules: [{registries: ['/org/app']}]", "does not begin with a host"},
+		"blank":                   {header + "rules: [{registries: ['ghcr.io /**']}]", "does not begin with a host"},
+		"too large":               {header + "#" + strings.Repeat(" ", maxBytes), "more than"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse([]byte(test.file))
+			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "parse policy: ") {
+				t.Fatalf("error is %v, want %q in it", err, test.want)
+			}
+			if strings.Contains(err.Error(), "policy.entry") || strings.Contains(err.Error(), "policy.document") {
+				t.Errorf("it speaks of our types: %v", err)
+			}
+		})
+	}
+}
