@@ -1,7 +1,7 @@
 // Package store keeps the bytes that the agent serves, in one folder.
 //
-// Put writes an archive and gives the object it belongs to an [Entry] for it; Latest, Stat and Open find entries again; Prune and
-// Remove drop them.
+// Put writes an archive and gives the object it belongs to an [Entry] for it; Restore puts back one that was lost; Latest, Stat
+// and Open find entries again; Prune and Remove drop them.
 //
 //   - Bytes are kept under their digest, equal bytes once, however many objects have an entry for them.
 //   - Bytes are no permission: an object reads what was put for that object, and nothing else.

@@ -14,14 +14,15 @@ import (
 //
 // The error wraps what write returned; a full disk is syscall.ENOSPC. An error leaves every earlier entry as it was.
 func (s *Store) Put(key Key, write func(io.Writer) error) (Entry, error) {
-	entry, err := s.put(key, write)
+	entry, err := s.put(key, "", write)
 	if err != nil {
 		return Entry{}, fmt.Errorf("put %q: %w", key, err)
 	}
 	return entry, nil
 }
 
-func (s *Store) put(key Key, write func(io.Writer) error) (Entry, error) {
+// put accepts any bytes for the latest entry, or only those that want is the digest of for whichever entry.
+func (s *Store) put(key Key, want digest.Digest, write func(io.Writer) error) (Entry, error) {
 	if err := key.validate(); err != nil {
 		return Entry{}, err
 	}
@@ -34,6 +35,9 @@ func (s *Store) put(key Key, write func(io.Writer) error) (Entry, error) {
 	if err := t.fill(write); err != nil {
 		return Entry{}, err
 	}
+	if want != "" && want != t.digest() {
+		return Entry{}, &OtherBytesError{Want: want, Got: t.digest()}
+	}
 	b, there := s.hold(t.digest(), t.size)
 	defer s.release(t.digest(), b)
 	if !there {
@@ -41,7 +45,7 @@ func (s *Store) put(key Key, write func(io.Writer) error) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	return s.enter(key, t.digest(), b)
+	return s.enter(key, t.digest(), b, want != "")
 }
 
 // place puts fresh bytes where the blob belongs, also over older ones that nobody has hashed yet: readers of those keep their file.
@@ -65,25 +69,30 @@ func (s *Store) rename(t *temporary, b *blob) error {
 	return nil
 }
 
-// enter makes the blob, which the caller holds, the latest entry of key. Readers wait while names are made and removed, which keeps the
+// enter makes the blob, which the caller holds, the latest entry of key, or one that was there before the others. Readers wait while names are made and removed, which keeps the
 // disk and what is known of it the same. They do not wait for what takes long on a slow disk: bytes are written, and folders synced,
 // without the lock.
-func (s *Store) enter(key Key, d digest.Digest, b *blob) (Entry, error) {
-	e, changed, err := s.mark(key, d, b)
+func (s *Store) enter(key Key, d digest.Digest, b *blob, restored bool) (Entry, error) {
+	e, changed, err := s.mark(key, d, b, restored)
 	if err != nil {
 		return Entry{}, err
 	}
 	return e, s.disk.sync(changed...)
 }
 
-func (s *Store) mark(key Key, d digest.Digest, b *blob) (e Entry, changed []string, err error) {
+func (s *Store) mark(key Key, d digest.Digest, b *blob, restored bool) (e Entry, changed []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.entries[key]
-	if last := len(list) - 1; last >= 0 && list[last].digest == d {
-		return s.entry(key, list[last]), nil, nil
+	at := slices.IndexFunc(list, func(e entry) bool { return e.digest == d })
+	if at >= 0 && (restored || at == len(list)-1) {
+		return s.entry(key, list[at]), nil, nil
 	}
-	fresh, err := s.append(key, d, b)
+	add := s.append
+	if restored && len(list) > 0 {
+		add = s.prepend
+	}
+	fresh, err := add(key, d, b)
 	if err != nil {
 		return Entry{}, nil, err
 	}
