@@ -38,7 +38,7 @@ func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, laye
 		return store.Entry{}, err
 	}
 	if selector := req.Spec.LayerSelector; selector != nil && selector.Operation == v1.LayerCopy {
-		return s.put(req.Key, copyOf(spool))
+		return s.put(req, copyOf(spool))
 	}
 	return s.unpack(ctx, spool, req)
 }
@@ -60,9 +60,9 @@ func (s *Source) unpack(ctx context.Context, spool *archive.Spool, req Request) 
 	case verdict.Files == 0:
 		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, errNothingLeft)
 	case verdict.Keep:
-		return s.put(req.Key, copyOf(spool))
+		return s.put(req, copyOf(spool))
 	}
-	return s.put(req.Key, func(w io.Writer) error { return repack(ctx, w, spool, verdict) })
+	return s.put(req, func(w io.Writer) error { return repack(ctx, w, spool, verdict) })
 }
 
 // isDisk tells trouble with the spool's file from trouble with what is in it.
@@ -137,8 +137,13 @@ func copyOf(spool *archive.Spool) func(io.Writer) error {
 	}
 }
 
-func (s *Source) put(key store.Key, write func(io.Writer) error) (store.Entry, error) {
-	entry, err := s.Store.Put(key, write)
+// put stores what is written, or only what the request is content with.
+func (s *Source) put(req Request, write func(io.Writer) error) (entry store.Entry, err error) {
+	if req.only != "" {
+		entry, err = s.Store.Restore(req.Key, req.only, write)
+	} else {
+		entry, err = s.Store.Put(req.Key, write)
+	}
 	if err != nil {
 		return store.Entry{}, failedStorage(err)
 	}

@@ -27,10 +27,13 @@ type Source struct {
 	Registry *registry.Client
 	Store    *store.Store
 	Limits   archive.Limits
+	Replicas Replicas // nil: there are no others
 
-	confirmed memory[proof]   // what an object has been found to be allowed to read
-	refusals  memory[refusal] // what is not worth another download
+	confirmed memory[proof]               // what an object has been found to be allowed to read
+	refusals  memory[refusal]             // what is not worth another download
+	foreign   memory[IrreproducibleError] // what is advertised, and was made by another version
 	unpacking turns
+	restoring lanes
 }
 
 // Request is what one run needs.
@@ -39,6 +42,8 @@ type Request struct {
 	Spec       v1.OCIRepositorySpec
 	Access     registry.Access // with the credentials that the spec refers to
 	Advertised Advertised
+
+	only digest.Digest // the one content that may be stored; empty: any
 }
 
 // Advertised is what the object's status says of its artifact. The zero value: it has none.
@@ -46,6 +51,7 @@ type Advertised struct {
 	Revision      string
 	Place         string        // <host>/<repository>@<manifest digest>, from the artifact's metadata
 	Digest        digest.Digest // of the bytes served
+	Size          int64         // of the bytes served; 0: not known
 	Ignore        *string
 	LayerSelector *v1.OCILayerSelector
 }
