@@ -40,10 +40,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	blob, entry, err := s.open(key, d)
+	blob, entry, err := s.find(r, key, d)
+	_, refused := errors.AsType[*refillError](err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		http.NotFound(w, r)
+	case refused:
+		unavailable(w)
 	case err != nil:
 		s.log().ErrorContext(r.Context(), "cannot serve", "object", key.String(), "digest", string(d), "error", err)
 		http.Error(w, "internal server error", http.StatusInternalServerError)
@@ -55,6 +58,22 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		header.Set("X-Content-Type-Options", "nosniff")
 		http.ServeContent(w, r, "", entry.Modified, blob)
 	}
+}
+
+// find opens what is asked for, and has it put back first where the store lacks it.
+func (s *Server) find(r *http.Request, key store.Key, d digest.Digest) (*store.Blob, store.Entry, error) {
+	blob, entry, err := s.open(key, d)
+	if !errors.Is(err, fs.ErrNotExist) || s.Refill == nil || r.Header.Get(replicaHeader) != "" {
+		return blob, entry, err
+	}
+	if err := s.refill(r.Context(), missing{key, d}); err != nil {
+		return nil, store.Entry{}, &refillError{err}
+	}
+	blob, entry, err = s.open(key, d)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &refillError{errGoneAgain}
+	}
+	return blob, entry, err
 }
 
 // open is the one place where downloads come from. Without a digest it opens the latest entry.

@@ -23,6 +23,7 @@ type response struct {
 
 func (r *response) WriteHeader(status int) {
 	r.status = status
+	r.moveDeadline() // a refill may have taken long
 	r.ResponseWriter.WriteHeader(status)
 }
 

@@ -14,10 +14,13 @@ import (
 
 // Server serves a store. The fields must not change while it does.
 type Server struct {
-	Store *store.Store
-	Log   *slog.Logger  // every request at debug level, failures of ours above; nil logs nothing
-	Stall time.Duration // for how long a client may take less than 64 KiB of a download; zero means 1 minute
-	Grace time.Duration // for how long downloads may go on when the server is to stop; zero means 30 s
+	Store  *store.Store
+	Refill Refill        // asked for what the store lacks; nil: that is 404
+	Log    *slog.Logger  // every request at debug level, failures of ours above; nil logs nothing
+	Stall  time.Duration // for how long a client may take less than 64 KiB of a download; zero means 1 minute
+	Grace  time.Duration // for how long downloads may go on when the server is to stop; zero means 30 s
+
+	refills refills
 }
 
 const (
