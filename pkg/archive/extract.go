@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// Extract unpacks the tar.gz in r into dir, an existing folder without any of the archive's names in it. Files become 0644 or
+// Extract unpacks the archive in r into dir, an existing folder without any of the archive's names in it. Files become 0644 or
 // 0755 by the owner's execute bit, less the umask; owners and times are not restored. Symbolic links are created when they
 // cannot lead out of the tree, hard links when they name an earlier file. Nothing outside dir is touched, whatever the archive
 // holds, and no file or link in it is overwritten or written through. After an error dir holds a part of the tree: unpack

@@ -235,8 +235,17 @@ func broken(t *testing.T) map[string]struct {
 		want    string
 	}{
 		"no data":               {nil, "no data"},
-		"not gzip":              {[]byte("<html>not found</html>"), "not compressed with gzip"},
-		"plain tar":             {plain, "not compressed with gzip"},
+		"a text":                {[]byte("<html>not found</html>"), "neither gzip nor zstd nor tar"},
+		"a long text":           {[]byte(text(5000)), "neither gzip nor zstd nor tar"},
+		"a few zeros":           {make([]byte, 100), "neither gzip nor zstd nor tar"},
+		"another compression":   {append([]byte("BZh91AY&SY"), make([]byte, 2000)...), "neither gzip nor zstd nor tar"},
+		"like gzip":             {[]byte{0x1f, 0x8b, 9, 0, 0, 0, 0, 0, 0, 0, 0}, "no gzip header"},
+		"like zstd":             {[]byte("\x28\xb5\x2f\xfd and more"), "zstd"},
+		"plain cut in a file":   {plain[:1000], "ends too early"},
+		"plain with more":       {append(bytes.Clone(plain), "more"...), "data after its end"},
+		"bytes after zstd":      {append(zstandardOf(t, plain), "more"...), "after the compressed data"},
+		"zstd cut":              {zstandardOf(t, plain)[:500], "ends too early"},
+		"zstd of no tar":        {zstandardOf(t, []byte(text(5000))), "is no tar"},
 		"cut in the header":     {zipped[:5], "ends too early"},
 		"cut in the data":       {zipped[:len(zipped)/2], "ends too early"},
 		"cut in the checksum":   {zipped[:len(zipped)-3], "ends too early"},
@@ -246,7 +255,7 @@ func broken(t *testing.T) map[string]struct {
 		"bytes after the tar":   {zip(t, append(bytes.Clone(plain), "more"...)), "data after its end"},
 		"a tar after the tar":   {zip(t, append(bytes.Clone(plain), plain...)), "data after its end"},
 		"a member after it":     {append(bytes.Clone(zipped), zip(t, []byte("x"))...), "data after its end"},
-		"no tar":                {zip(t, []byte(strings.Repeat("kind: Deployment\n", 100))), "invalid tar header"},
+		"no tar":                {zip(t, []byte(strings.Repeat("kind: Deployment\n", 100))), "is no tar"},
 		"tar cut in a file":     {zip(t, plain[:1000]), "ends too early"},
 		"tar cut in the header": {zip(t, plain[:100]), "ends too early"},
 	}
@@ -271,6 +280,10 @@ func TestExtractAccepts(t *testing.T) {
 		"zero padding":         zip(t, append(bytes.Clone(plain), make([]byte, 20_000)...)),
 		"several gzip members": slices.Concat(empty, zip(t, plain[:700]), empty, zip(t, plain[700:]), empty),
 		"no end of archive":    zip(t, plain[:len(plain)-1024]),
+		"plain tar":            plain,
+		"zstd":                 zstandardOf(t, plain),
+		"several zstd frames":  slices.Concat(zstandardOf(t, nil), zstandardOf(t, plain[:700]), zstandardOf(t, plain[700:])),
+		"zstd after a note":    append([]byte("\x5e\x2a\x4d\x18\x03\x00\x00\x00abc"), zstandardOf(t, plain)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // fuzzLimits keep a fuzzed archive from filling disk and time.
@@ -27,6 +29,8 @@ func seed(f *testing.F) {
 	for _, tt := range refused {
 		f.Add(tarball(f, tt.items...), "!a")
 	}
+	// These are read as they are too, and no checksum is in the fuzzer's way.
+	f.Add(zstandardOf(f, tarball(f, item{name: "a/f.yaml", content: text(5000)}), zstd.WithEncoderCRC(false)), "a")
 }
 
 func FuzzExtract(f *testing.F) {
@@ -37,10 +41,18 @@ func FuzzExtract(f *testing.F) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		err := Extract(t.Context(), bytes.NewReader(zip(t, content)), dir, fuzzLimits)
-		checkConfined(t, parent)
-		if err == nil {
-			checkUnpacked(t, dir)
+		for _, archive := range [][]byte{content, zip(t, content)} {
+			err := Extract(t.Context(), bytes.NewReader(archive), dir, fuzzLimits)
+			checkConfined(t, parent)
+			if err == nil {
+				checkUnpacked(t, dir)
+			}
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }
@@ -78,10 +90,20 @@ func checkUnpacked(t *testing.T, dir string) {
 
 func FuzzJudge(f *testing.F) {
 	seed(f)
+	squeeze, err := zstd.NewWriter(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, content []byte, ignore string) {
-		Judge(t.Context(), bytes.NewReader(content), &ignore, fuzzLimits) // not even gzip: must not panic
+		if v, err := Judge(t.Context(), bytes.NewReader(content), &ignore, fuzzLimits); err == nil && v.Keep && formOf(content) != gzipped {
+			t.Error("kept, though it is no gzip")
+		}
 		archive := zip(t, content)
 		v, err := Judge(t.Context(), bytes.NewReader(archive), &ignore, fuzzLimits)
+		w, otherErr := Judge(t.Context(), bytes.NewReader(squeeze.EncodeAll(content, nil)), &ignore, fuzzLimits)
+		if (err == nil) != (otherErr == nil) || err == nil && (w.Keep || w.Files != v.Files) {
+			t.Errorf("by gzip %+v, %v; by zstd %+v, %v", v, err, w, otherErr)
+		}
 		extractErr := Extract(t.Context(), bytes.NewReader(archive), t.TempDir(), fuzzLimits)
 		if err != nil {
 			return

@@ -20,10 +20,8 @@ func newGunzip(r io.Reader) (*gunzip, error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	member, err := gzip.NewReader(in)
 	switch {
-	case errors.Is(err, io.EOF):
-		return nil, errors.New("no data")
 	case errors.Is(err, gzip.ErrHeader):
-		return nil, errors.New("not compressed with gzip")
+		return nil, errors.New("begins like gzip, but has no gzip header")
 	case err != nil:
 		return nil, truncated(err)
 	}

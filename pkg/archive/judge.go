@@ -21,7 +21,7 @@ type Verdict struct {
 
 // Judge reads an archive to its end and applies the ignore rules in it, and those of ignore (as spec.ignore has them), to all
 // entries: a rule may come after what it governs. Nothing is unpacked. The bytes can be kept when no entry is left out and
-// Flux's consumers accept them: one gzip member, only files and folders, modes under which their owner can read them.
+// Flux's consumers accept them: gzip of one member, only files and folders, modes under which their owner can read them.
 // Symbolic links are left out as Flux leaves them out; a hard link, which Flux would serve as an empty file, is an error
 // like all that the package refuses. The caller has verified the bytes; the limits hold all the same.
 func Judge(ctx context.Context, r io.Reader, ignore *string, limits Limits) (*Verdict, error) {

@@ -10,11 +10,12 @@ import (
 )
 
 // reader walks an archive that nobody vouches for and refuses what no archive of ours may hold. It reads up to the very end
-// of its input.
+// of its input, and tells by the bytes how that is compressed, whatever anybody calls it.
 type reader struct {
 	tar    *tar.Reader
-	gzip   *gunzip
 	stream io.Reader // the tar's bytes
+	form   form
+	gzip   *gunzip // nil unless form is gzipped
 	limits Limits
 	kinds  map[string]kind // everything seen, and the folders on the way to it
 	size   int64           // of all files
@@ -23,16 +24,14 @@ type reader struct {
 }
 
 func newReader(ctx context.Context, r io.Reader, limits Limits) (*reader, error) {
-	in := newLimitReader(stoppable(ctx, r), limits.Compressed, compressedBytes)
-	zip, err := newGunzip(in)
+	in := &reader{limits: limits, kinds: map[string]kind{}}
+	plain, err := in.decompress(newLimitReader(stoppable(ctx, r), limits.Compressed, compressedBytes))
 	if err != nil {
 		return nil, fmt.Errorf("read archive: %w", err)
 	}
-	stream := newLimitReader(zip, limits.Expanded, expandedBytes)
-	return &reader{
-		tar: tar.NewReader(stream), gzip: zip, stream: stream,
-		limits: limits, kinds: map[string]kind{},
-	}, nil
+	in.stream = newLimitReader(plain, limits.Expanded, expandedBytes)
+	in.tar = tar.NewReader(in.stream)
+	return in, nil
 }
 
 // next returns the next entry; its contents are read from r.tar. After the last, and when nothing but zeros follows it, the
@@ -46,7 +45,7 @@ func (r *reader) next() (entry, error) {
 	case errors.Is(err, io.EOF):
 		return entry{}, r.end()
 	case err != nil:
-		return entry{}, fmt.Errorf("read archive: %w", truncated(err))
+		return entry{}, r.explain(err)
 	}
 	e, err := r.check(h)
 	if err == nil {
@@ -64,9 +63,7 @@ func (r *reader) end() error {
 			return errors.New("read archive: data after its end")
 		}
 		if err == io.EOF {
-			if r.gzip.members > 1 {
-				r.note("more than one gzip member")
-			}
+			r.noteForm()
 			return io.EOF
 		}
 		if err != nil {

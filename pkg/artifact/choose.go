@@ -25,26 +25,42 @@ func ChooseLayer(m *ocispec.Manifest, mediaType string) (ocispec.Descriptor, err
 	return m.Layers[i], nil
 }
 
-// ChoosePlatform returns the entry for linux/amd64, else the only entry. It does not look at the platform it runs on: the
-// contents must not depend on where the agent happens to be.
+// ChoosePlatform returns the first entry for linux/amd64, which one without a platform is too; else the only entry, not counting
+// what is for no platform at all, such as the provenance that docker buildx adds. It does not look at the platform it runs on:
+// the contents must not depend on where the agent happens to be. An index as an entry is an error.
 func ChoosePlatform(x *ocispec.Index) (ocispec.Descriptor, error) {
-	for _, d := range x.Manifests {
-		if platform(d) == "linux/amd64" {
+	d, err := choosePlatform(x.Manifests)
+	if err == nil && IsIndex(d.MediaType) {
+		err = fmt.Errorf("choose platform: the entry %s is an index again", d.Digest)
+	}
+	return d, err
+}
+
+func choosePlatform(entries []ocispec.Descriptor) (ocispec.Descriptor, error) {
+	var others []ocispec.Descriptor
+	for _, d := range entries {
+		switch platform(d) {
+		case "linux/amd64", noPlatform:
 			return d, nil
+		case "unknown/unknown":
+		default:
+			others = append(others, d)
 		}
 	}
-	switch len(x.Manifests) {
+	switch len(others) {
 	case 0:
-		return ocispec.Descriptor{}, errors.New("choose platform: the index is empty")
+		return ocispec.Descriptor{}, errors.New("choose platform: the index names no manifest for any platform")
 	case 1:
-		return x.Manifests[0], nil
+		return others[0], nil
 	}
-	return ocispec.Descriptor{}, fmt.Errorf("choose platform: no linux/amd64; there is %s", list(x.Manifests, platform))
+	return ocispec.Descriptor{}, fmt.Errorf("choose platform: no linux/amd64; there is %s", list(others, platform))
 }
+
+const noPlatform = ""
 
 func platform(d ocispec.Descriptor) string {
 	if d.Platform == nil {
-		return "an entry without platform"
+		return noPlatform
 	}
 	return d.Platform.OS + "/" + d.Platform.Architecture
 }

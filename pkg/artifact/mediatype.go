@@ -19,6 +19,9 @@ const (
 	IndexDocker    = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
+// AnnotationTitle of a layer is the name of the file that it is, where a client such as oras pushed a file.
+const AnnotationTitle = ocispec.AnnotationTitle
+
 // Annotations of the manifest.
 const (
 	AnnotationCreated  = ocispec.AnnotationCreated

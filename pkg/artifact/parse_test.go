@@ -95,7 +95,8 @@ func TestChoosePlatform(t *testing.T) {
 		return strings.Replace(descriptor(ManifestOCI, content), "}", fmt.Sprintf(`,"platform":{"os":%q,"architecture":%q}}`, os, arch), 1)
 	}
 	bare := descriptor(ManifestOCI, "bare")
-	many := strings.Split(strings.Repeat(bare+" ", 20), " ")[:20]
+	nested := strings.Replace(on("nested", "linux", "amd64"), ManifestOCI, IndexOCI, 1)
+	many := strings.Split(strings.Repeat(on("1", "linux", "arm64")+" ", 20), " ")[:20]
 	for name, tt := range map[string]struct {
 		entries []string
 		want    string
@@ -103,10 +104,13 @@ func TestChoosePlatform(t *testing.T) {
 	}{
 		"linux/amd64":        {[]string{on("1", "linux", "arm64"), on("2", "linux", "amd64"), on("3", "linux", "amd64")}, "2", ""},
 		"the only one":       {[]string{on("1", "darwin", "arm64")}, "1", ""},
-		"only, no platform":  {[]string{bare}, "bare", ""},
-		"none fits":          {[]string{on("1", "linux", "arm64"), bare}, "", `"linux/arm64", "an entry without platform"`},
+		"no platform":        {[]string{on("1", "linux", "arm64"), bare, on("2", "linux", "amd64")}, "bare", ""},
+		"provenance aside":   {[]string{on("1", "linux", "arm64"), on("2", "unknown", "unknown")}, "1", ""},
+		"none fits":          {[]string{on("1", "linux", "arm64"), on("2", "linux", "s390x")}, "", `"linux/arm64", "linux/s390x"`},
+		"an index again":     {[]string{nested}, "", "is an index again"},
 		"long list is short": {many, "", "12 more"},
-		"empty":              {nil, "", "empty"},
+		"empty":              {nil, "", "no manifest for any"},
+		"provenance only":    {[]string{on("2", "unknown", "unknown")}, "", "no manifest for any"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
