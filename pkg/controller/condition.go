@@ -21,7 +21,7 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 		c.drop(v1.ConditionSourceVerified)
 	}
 	if found.failure == nil {
-		c.succeed(status.Artifact.Revision)
+		c.succeed(status.Artifact.Revision, found.result.Note)
 		return
 	}
 	c.outdated(status.Artifact, found.result.Revision)
@@ -35,12 +35,17 @@ type conditions struct {
 	now        metav1.Time
 }
 
-func (c conditions) succeed(revision string) {
-	message := fmt.Sprintf("stored artifact for digest '%s'", revision)
+// succeed tells of an artifact, and of what somebody may want to change in the spec nevertheless.
+func (c conditions) succeed(revision, note string) {
+	stored := fmt.Sprintf("stored artifact for digest '%s'", revision)
+	message := stored
+	if note != "" {
+		message += "; " + note
+	}
 	c.drop(v1.ConditionReconciling, v1.ConditionStalled,
 		v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)
 	c.set(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonSucceeded, message)
-	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, message)
+	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, stored)
 }
 
 // lostNote tells what a download would only tell as 404.

@@ -23,22 +23,39 @@ const spoolMemory = 1 << 20
 // Whoever applies an empty artifact and prunes would delete everything.
 var errNothingLeft = errors.New("read layer: no file is left to serve: it holds none, or ignore rules leave out all")
 
-func chooseLayer(m *ocispec.Manifest, selector *v1.OCILayerSelector) (ocispec.Descriptor, error) {
-	if selector == nil {
-		return artifact.ChooseLayer(m, "")
+// chosen is a layer, and how many others are in the artifact that nobody said to leave out.
+type chosen struct {
+	ocispec.Descriptor
+	others int
+}
+
+func chooseLayer(m *ocispec.Manifest, selector *v1.OCILayerSelector) (layer chosen, err error) {
+	mediaType := ""
+	if selector != nil {
+		mediaType = selector.MediaType
 	}
-	return artifact.ChooseLayer(m, selector.MediaType)
+	layer.Descriptor, err = artifact.ChooseLayer(m, mediaType)
+	if mediaType == "" {
+		layer.others = len(m.Layers) - 1
+	}
+	return layer, err
 }
 
 // storeLayer fetches the layer, checks it and puts what the spec asks for into the store.
-func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, req Request) (store.Entry, error) {
+func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, layer chosen, req Request) (store.Entry, error) {
 	spool := archive.NewSpool(spoolMemory)
 	defer spool.Close()
-	if err := s.fetchLayer(ctx, repo, layer, spool); err != nil {
+	if err := s.fetchLayer(ctx, repo, layer.Descriptor, spool); err != nil {
 		return store.Entry{}, err
 	}
 	if selector := req.Spec.LayerSelector; selector != nil && selector.Operation == v1.LayerCopy {
 		return s.put(req, copyOf(spool))
+	}
+	switch text, err := isText(spool); {
+	case err != nil:
+		return store.Entry{}, failedStorage(err)
+	case text:
+		return s.storeFile(ctx, spool, layer, req)
 	}
 	return s.unpack(ctx, spool, req)
 }
@@ -67,8 +84,9 @@ func (s *Source) unpack(ctx context.Context, spool *archive.Spool, req Request) 
 
 // isDisk tells trouble with the spool's file from trouble with what is in it.
 func isDisk(err error) bool {
-	_, ok := errors.AsType[*fs.PathError](err)
-	return ok
+	_, path := errors.AsType[*fs.PathError](err)
+	_, spool := errors.AsType[*spoolError](err)
+	return path || spool
 }
 
 // fetchLayer has the layer's bytes checked, size and digest, before anybody parses them.
@@ -77,7 +95,10 @@ func (s *Source) fetchLayer(ctx context.Context, repo *registry.Repository, laye
 		return unusable(v1.ReasonLayerOperationFailed, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit))
 	}
 	body, err := repo.Blob(ctx, layer)
-	if err != nil {
+	switch {
+	case len(layer.URLs) > 0 && registry.IsNotFound(err):
+		return unusable(v1.ReasonLayerOperationFailed, fmt.Errorf("%w: it lies elsewhere, and the addresses that the manifest names are not followed", err))
+	case err != nil:
 		return failedRequest(v1.ReasonPullFailed, err)
 	}
 	defer body.Close()

@@ -62,6 +62,9 @@ func resolve(ctx context.Context, repo *registry.Repository, spec v1.OCIReposito
 		}
 	}
 	desc, err := repo.Resolve(ctx, tag)
+	if registry.IsNotFound(err) && ref.SemVer == "" && ref.Tag == "" {
+		err = fmt.Errorf("spec.ref is empty, which means the tag %s: %w", DefaultTag, err)
+	}
 	if err != nil {
 		return resolved{}, failedRequest(v1.ReasonPullFailed, err)
 	}
@@ -98,8 +101,8 @@ func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositor
 	}
 	tag, ok := highestTag(tags, constraint, filter, helm)
 	if !ok {
-		return "", failedRequest(v1.ReasonReadOperationFailed, fmt.Errorf("choose tag: none of %d is a version in the range %q%s",
-			len(tags), ref.SemVer, filterNote(ref.SemverFilter)))
+		return "", failedRequest(v1.ReasonReadOperationFailed, fmt.Errorf("choose tag: none of %d is a version in the range %q%s%s",
+			len(tags), ref.SemVer, filterNote(ref.SemverFilter), prereleaseNote(tags, constraint, filter, helm)))
 	}
 	return tag, nil
 }
@@ -109,6 +112,33 @@ func filterNote(filter string) string {
 		return ""
 	}
 	return fmt.Sprintf(" that matches %q", filter)
+}
+
+// prereleaseNote says how many prereleases there are of versions in the range: nobody gets one without asking for them.
+func prereleaseNote(tags []string, constraint *semver.Constraints, filter *regexp.Regexp, helm bool) string {
+	n, example := 0, ""
+	for _, tag := range tags {
+		version, err := parseVersion(tag, helm)
+		if err != nil || version.Prerelease() == "" || !filter.MatchString(tag) {
+			continue
+		}
+		if constraint.Check(semver.New(version.Major(), version.Minor(), version.Patch(), "", "")) {
+			n++
+			example = max(example, tag)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; prereleases of such versions: %d, as %q is one: add -0 to have them too, as in >=1.0.0-0", n, example)
+}
+
+// idle says which fields of a spec have no effect beside the others. The order of digest, semver and tag is no news to anybody.
+func idle(spec v1.OCIRepositorySpec) string {
+	if ref := spec.Reference; ref != nil && ref.SemverFilter != "" && (ref.SemVer == "" || ref.Digest != "") {
+		return "spec.ref.semverFilter has no effect, for it goes with spec.ref.semver alone"
+	}
+	return ""
 }
 
 // highestTag compares versions; among tags of one version the last by name wins, so that the choice does not depend on the

@@ -2,9 +2,12 @@ package source
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/Masterminds/semver/v3"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
 func TestHighestTag(t *testing.T) {
@@ -36,6 +39,48 @@ func TestHighestTag(t *testing.T) {
 		got, ok := highestTag(tc.tags, constraint, regexp.MustCompile(tc.filter), tc.helm)
 		if got != tc.want || ok != (tc.want != "") {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// Whoever finds no version learns of those that are there.
+func TestPrereleasesAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		tags       []string
+		constraint string
+		filter     string
+		want       string // in the note; empty: there is none
+	}{
+		"of the first version":  {[]string{"1.0.0-rc.1", "2.0.0"}, ">=1.0.0 <2.0.0", "", "prereleases of such versions: 1, as \"1.0.0-rc.1\" is one"},
+		"of the first one out":  {[]string{"2.0.0-rc.1"}, ">=1.0.0 <2.0.0", "", ""},
+		"of later versions":     {[]string{"1.1.0-rc.1", "1.2.0-rc.1"}, ">=1.0.0", "", `prereleases of such versions: 2, as "1.2.0-rc.1" is one`},
+		"wildcard":              {[]string{"1.1.0-rc.1"}, "1.x", "", `"1.1.0-rc.1"`},
+		"filtered out":          {[]string{"1.1.0-rc.1"}, "1.x", "^v", ""},
+		"nothing in the range":  {[]string{"2.1.0-rc.1"}, "1.x", "", ""},
+		"asked for them anyway": {[]string{"1.1.0-rc.1"}, ">=1.2.0-0", "", ""},
+	} {
+		constraint, err := semver.NewConstraint(tc.constraint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := prereleaseNote(tc.tags, constraint, regexp.MustCompile(tc.filter), false)
+		if !strings.Contains(got, tc.want) || (got == "") != (tc.want == "") {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestIdleFieldsAreNamed(t *testing.T) {
+	t.Parallel()
+	for want, refs := range map[bool][]*v1.OCIRepositoryRef{
+		true:  {{SemverFilter: "^v"}, {SemverFilter: "^v", Tag: "v1"}, {SemverFilter: "^v", SemVer: "1.x", Digest: "sha256:…"}},
+		false: {nil, {}, {SemverFilter: "^v", SemVer: "1.x"}, {SemVer: "1.x", Tag: "v1"}},
+	} {
+		for _, ref := range refs {
+			if note := idle(v1.OCIRepositorySpec{Reference: ref}); (note != "") != want {
+				t.Errorf("%+v: %q", ref, note)
+			}
 		}
 	}
 }

@@ -4,8 +4,9 @@
 //
 // After resolve, no step knows a tag: what was resolved is what is fetched, checked and stored.
 //
-// What it refuses: a URL that holds a tag or a digest; a manifest, an archive or annotations beyond the limits; a layer that is no
-// gzip archive, unless it is only copied; and it never hands out bytes that another object's credential fetched.
+// What it refuses: a URL that holds a tag or a digest; a manifest, an archive or annotations beyond the limits; a layer that is
+// neither an archive nor one file of Kubernetes objects with a name, unless it is only copied; a layer that lies anywhere but in
+// the registry; and it never hands out bytes that another object's credential fetched.
 package source
 
 import (
@@ -62,12 +63,14 @@ type Result struct {
 	Revision  string // also when a later step failed: what the reference names now
 	Entry     store.Entry
 	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
+	Note      string            // what in the spec has no effect, for people; mostly empty
 }
 
 // Run resolves the spec's reference and, unless what is advertised is still right, fetches, checks and stores the artifact. The
 // error is always an [*Error].
 func (s *Source) Run(ctx context.Context, req Request) (Result, error) {
 	result, err := s.run(ctx, req)
+	result.Note = idle(req.Spec)
 	if e, ok := errors.AsType[*Error](err); ok && e.unusable {
 		e.RetryAt = time.Now().Add(req.Spec.Interval.Duration)
 	}

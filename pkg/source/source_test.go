@@ -343,6 +343,19 @@ func TestSemverFollowsTheHighestTag(t *testing.T) {
 	}
 }
 
+func TestEmptyRefSaysWhatItMeans(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.pushLayer("v1", pack(t, map[string]string{"a.yaml": "a: 1"}), nil)
+	_, failure := b.run(v1.OCIRepositorySpec{}, Advertised{})
+	if failure == nil || !strings.Contains(failure.Error(), "spec.ref is empty, which means the tag latest") {
+		t.Errorf("%v", failure)
+	}
+	if _, failure := b.run(byTag("latest"), Advertised{}); failure == nil || strings.Contains(failure.Error(), "spec.ref") {
+		t.Errorf("%v", failure)
+	}
+}
+
 // Equal bytes are kept once, but only who could fetch them has an entry.
 func TestBytesOfAnotherObjectAreNoPermission(t *testing.T) {
 	t.Parallel()
