@@ -42,7 +42,7 @@ func (p *problems) addUnless(ok bool, format string, args ...any) {
 func (p *problems) conditions(o *v1.OCIRepository) {
 	states := []string{v1.ConditionReady, v1.ConditionArtifactInStorage, v1.ConditionSourceVerified}
 	troubles := []string{v1.ConditionReconciling, v1.ConditionStalled, v1.ConditionArtifactOutdated,
-		v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed}
+		v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed, v1.ConditionUpdatePending}
 	seen := map[string]bool{}
 	for _, c := range o.Status.Conditions {
 		p.addUnless(!seen[c.Type], "%s is there twice", c.Type)
@@ -68,7 +68,8 @@ func (p *problems) readiness(o *v1.OCIRepository) {
 	}
 	stalled, working := condition(o, v1.ConditionStalled), condition(o, v1.ConditionReconciling)
 	if ready.Status == metav1.ConditionTrue {
-		p.addUnless(len(o.Status.Conditions) == 2, "Ready beside other conditions than ArtifactInStorage")
+		others := slices.DeleteFunc(slices.Clone(o.Status.Conditions), func(c metav1.Condition) bool { return c.Type == v1.ConditionUpdatePending })
+		p.addUnless(len(others) == 2, "Ready beside other conditions than ArtifactInStorage and UpdatePending")
 		p.addUnless(ready.ObservedGeneration == o.Status.ObservedGeneration, "Ready for generation %d, observed %d",
 			ready.ObservedGeneration, o.Status.ObservedGeneration)
 		if o.Status.Artifact != nil {

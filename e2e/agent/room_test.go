@@ -115,7 +115,7 @@ func (r *room) ask(name string) (token string) {
 	r.t.Helper()
 	token = time.Now().UTC().Format(time.RFC3339Nano)
 	r.change(name, func(o *v1.OCIRepository) {
-		o.Annotations = map[string]string{v1.AnnotationReconcileRequest: token}
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1.AnnotationReconcileRequest, token)
 	})
 	return token
 }

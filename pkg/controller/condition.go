@@ -20,6 +20,7 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 	if object.Spec.Verify == nil {
 		c.drop(v1.ConditionSourceVerified)
 	}
+	c.pend(found)
 	if found.failure == nil {
 		c.succeed(status.Artifact.Revision, found.result.Note)
 		return

@@ -62,7 +62,8 @@ func (r *Reconciler) newEvent(object *v1.OCIRepository, kind, reason, note strin
 	}
 }
 
-// news is the event that a change of status is worth, or an empty kind: a failure not told of yet, a new artifact, a recovery.
+// news is the event that a change of status is worth, or an empty kind: a failure not told of yet, a new artifact, a recovery,
+// an update that has to wait.
 func news(before, after v1.OCIRepositoryStatus) (kind, reason, note string) {
 	was, is := ready(before), ready(after)
 	switch {
@@ -74,6 +75,9 @@ func news(before, after v1.OCIRepositoryStatus) (kind, reason, note string) {
 		return corev1.EventTypeNormal, v1.ReasonNewArtifact, is.Message
 	case was.Status != is.Status:
 		return corev1.EventTypeNormal, v1.ReasonSucceeded, is.Message
+	}
+	if waits := pending(after); waits != "" && waits != pending(before) {
+		return corev1.EventTypeNormal, v1.ReasonWindowClosed, waits
 	}
 	return "", "", ""
 }

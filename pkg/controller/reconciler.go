@@ -69,7 +69,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.prune(object); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: next(object, found.failure, r.Pace, r.Jitter)}, nil
+	wait := next(object, found.failure, r.Pace, r.Jitter)
+	return ctrl.Result{RequeueAfter: found.hold.wake(wait, found.result.Waiting, time.Now())}, nil
 }
 
 func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1.OCIRepository, error) {
@@ -84,6 +85,7 @@ type outcome struct {
 	result  source.Result
 	failure *source.Error // nil: it succeeded
 	lost    bool          // the store has no more what is advertised, and the run could not replace it
+	hold    hold
 }
 
 // maxRun bounds what one object may take of a worker at a time. After that, others come first for as long.
@@ -94,15 +96,19 @@ var errTooLong = fmt.Errorf("the artifact did not arrive within %s", maxRun)
 func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxRun, errTooLong)
 	defer cancel()
-	result, err := r.expose(ctx, object)
+	hold, err := holdOf(object, time.Now())
+	if err != nil {
+		return outcome{failure: asFailure(err)}
+	}
+	result, err := r.expose(ctx, object, hold)
 	if err != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
 		err = &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, RetryAt: time.Now().Add(maxRun), Err: errTooLong}
 	}
-	return outcome{result: result, failure: asFailure(err)}
+	return outcome{result: result, failure: asFailure(err), hold: hold}
 }
 
 // expose has the source look at the registry with the credentials that the object refers to.
-func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository) (source.Result, error) {
+func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold hold) (source.Result, error) {
 	if err := supported(object.Spec); err != nil {
 		return source.Result{}, err
 	}
@@ -115,6 +121,8 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository) (sour
 		Spec:       object.Spec,
 		Access:     access,
 		Advertised: advertised(object.Status),
+		Hold:       hold.closed,
+		Adopt:      hold.adopt,
 	})
 }
 

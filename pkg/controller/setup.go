@@ -37,10 +37,16 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	return mgr.Add(manager.RunnableFunc(r.sweep))
 }
 
-// requested passes an update by which somebody asks for a reconcile.
+// requested passes an update by which somebody asks for a reconcile, or for other windows.
 func requested() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.GetAnnotations(), e.ObjectNew.GetAnnotations()
-		return before[v1.AnnotationReconcileRequest] != after[v1.AnnotationReconcileRequest]
+		for _, key := range []string{v1.AnnotationReconcileRequest, v1.AnnotationWindow, v1.AnnotationAdopt} {
+			was, had := before[key]
+			if is, has := after[key]; had != has || was != is {
+				return true
+			}
+		}
+		return false
 	}}
 }

@@ -43,6 +43,8 @@ type Request struct {
 	Spec       v1.OCIRepositorySpec
 	Access     registry.Access // with the credentials that the spec refers to
 	Advertised Advertised
+	Hold       bool          // go on with what is advertised, also when the reference names another revision by now
+	Adopt      digest.Digest // of a manifest that Hold does not keep back
 
 	only digest.Digest // the one content that may be stored; empty: any
 }
@@ -60,7 +62,8 @@ type Advertised struct {
 // Result is what a run found.
 type Result struct {
 	Unchanged bool   // what is advertised is right and in the store; nothing was fetched
-	Revision  string // also when a later step failed: what the reference names now
+	Revision  string // also when a later step failed: what the reference names now, or what the request holds on to
+	Waiting   string // the revision that the reference names now and that the request keeps back; empty: none
 	Entry     store.Entry
 	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
 	Note      string            // what in the spec has no effect, for people; mostly empty
@@ -90,17 +93,23 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	place := ref.At(found.descriptor.Digest)
+	found, waiting := hold(found, ref, req)
+	result, err := s.bring(ctx, repo, ref.At(found.descriptor.Digest), found, req)
+	result.Revision, result.Waiting = found.revision, waiting
+	return result, err
+}
+
+// bring makes sure that the store holds what was found. place is where it lies.
+func (s *Source) bring(ctx context.Context, repo *registry.Repository, place registry.Reference, found resolved, req Request) (Result, error) {
 	if entry, ok := s.unchanged(found.revision, place, req); ok {
 		err := s.confirm(ctx, repo, found, place, req)
-		return Result{Unchanged: err == nil, Revision: found.revision, Entry: entry}, err
+		return Result{Unchanged: err == nil, Entry: entry}, err
 	}
 	proof := proofOf(place, req)
 	if failure := s.refused(req.Key, proof); failure != nil {
-		return Result{Revision: found.revision}, failure
+		return Result{}, failure
 	}
 	result, err := s.adopt(ctx, repo, place, found.descriptor, req)
-	result.Revision = found.revision
 	s.remember(req.Key, proof, err)
 	return result, err
 }

@@ -19,6 +19,8 @@ const (
 	ConditionStorageOperationFailed = "StorageOperationFailed"
 	// ConditionSourceVerified tells whether the artifact's signature is trusted. It exists where spec.verify does.
 	ConditionSourceVerified = "SourceVerified"
+	// ConditionUpdatePending says that the registry holds a newer revision, which is not adopted before a window opens.
+	ConditionUpdatePending = "UpdatePending"
 )
 
 // Reasons of conditions and events.
@@ -35,6 +37,8 @@ const (
 	ReasonLayerOperationFailed   = "OCIArtifactLayerOperationFailed"
 	ReasonVerificationError      = "VerificationError"
 	ReasonArchiveOperationFailed = "ArchiveOperationFailed"
+	ReasonWindowInvalid          = "WindowInvalid" // the annotation that says when to adopt cannot be read
+	ReasonWindowClosed           = "WindowClosed"  // of UpdatePending
 )
 
 // Keys of annotations, and of the status's artifact metadata.
@@ -44,6 +48,10 @@ const (
 	// AnnotationRevision and AnnotationDigest on an event name the artifact that it tells of.
 	AnnotationRevision = Group + "/revision"
 	AnnotationDigest   = Group + "/digest"
+	// AnnotationWindow on an object says when new revisions are adopted: cron expressions, each with how long the window stays open.
+	AnnotationWindow = "kubectl-oci.dev/window"
+	// AnnotationAdopt on an object is the digest of a manifest that is adopted outside the windows too.
+	AnnotationAdopt = "kubectl-oci.dev/adopt"
 	// MetadataSource names where the artifact came from, <host>/<repository>@<manifest digest>, so that any replica can
 	// fetch it again.
 	MetadataSource = "kubectl-oci.dev/source"
