@@ -101,13 +101,14 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 func newCounter() *atomic.Int32 { return new(atomic.Int32) }
 
 func (c *Client) route(key routeKey, a Access) (*route, error) {
-	made, err := (*route)(nil), error(nil)
 	if _, ok := c.routes[key]; !ok {
-		if made, err = newRoute(a); err != nil {
+		made, err := newRoute(a)
+		if err != nil {
 			return nil, err
 		}
+		c.routes[key] = &kept[*route]{value: made}
 	}
-	return keep(c.routes, key, func() *route { return made }), nil
+	return keep(c.routes, key, nil), nil
 }
 
 func (c *Client) session(key routeKey, route *route, reg name.Registry, credential Credential) *session {

@@ -43,55 +43,33 @@ const (
 	linkLocal class = "link-local"
 )
 
-// classes of what is not public; the first prefix that holds an address counts.
-var classes = []struct {
-	class    class
-	prefixes []netip.Prefix
-}{
-	{linkLocal, prefixes( // the clouds' metadata services that have an address of another class
-		"100.100.100.200/32", "168.63.129.16/32", "192.0.0.0/24", "fd00:ec2::/32", "fd20:ce::/32")},
-	{loopbacks, prefixes("127.0.0.0/8", "::1/128", "0.0.0.0/32", "::/128")}, // the unspecified address connects to this machine
-	{linkLocal, prefixes(
-		"169.254.0.0/16", "fe80::/10",
-		"224.0.0.0/4", "ff00::/8", // multicast
-		"0.0.0.0/8", "240.0.0.0/4")}, // reserved
-	{private, prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "100.64.0.0/10",
-		"198.18.0.0/15", "fec0::/10", "64:ff9b:1::/48")},
-}
-
-// embedded lists the IPv6 addresses that lead to an IPv4 address in them, and at which byte that begins: NAT64, 6to4, and two older forms.
-var embedded = []struct {
-	prefix netip.Prefix
-	at     int
-}{
-	{netip.MustParsePrefix("64:ff9b::/96"), 12},
-	{netip.MustParsePrefix("2002::/16"), 2},
-	{netip.MustParsePrefix("::ffff:0:0:0/96"), 12},
-	{netip.MustParsePrefix("::/96"), 12},
-}
-
-func prefixes(list ...string) []netip.Prefix {
-	parsed := make([]netip.Prefix, len(list))
-	for i, p := range list {
-		parsed[i] = netip.MustParsePrefix(p)
-	}
-	return parsed
-}
-
 // classOf takes an address for the one that a connection to it leads to.
 func classOf(a netip.Addr) class {
 	a = a.Unmap().WithZone("")
-	for _, c := range classes {
-		if slices.ContainsFunc(c.prefixes, func(p netip.Prefix) bool { return p.Contains(a) }) {
-			return c.class
-		}
-	}
-	for _, e := range embedded {
-		if raw := a.AsSlice(); e.prefix.Contains(a) {
-			return classOf(netip.AddrFrom4([4]byte(raw[e.at:])))
-		}
+	switch {
+	case within(a, "100.100.100.200/32", "168.63.129.16/32", "192.0.0.0/24", "fd00:ec2::/32", "fd20:ce::/32"):
+		return linkLocal // metadata services that lie in another class
+	case within(a, "127.0.0.0/8", "::1/128", "0.0.0.0/32", "::/128"):
+		return loopbacks // a connection to the unspecified address is one to this machine
+	case within(a, "169.254.0.0/16", "fe80::/10"), a.IsMulticast(), within(a, "0.0.0.0/8", "240.0.0.0/4"):
+		return linkLocal // the last two are reserved
+	case within(a, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "100.64.0.0/10", "198.18.0.0/15", "fec0::/10", "64:ff9b:1::/48"):
+		return private
+	case within(a, "64:ff9b::/96", "::ffff:0:0:0/96", "::/96"):
+		return classOf(embedded(a, 12)) // NAT64 and older forms
+	case within(a, "2002::/16"):
+		return classOf(embedded(a, 2)) // 6to4
 	}
 	return public
+}
+
+func within(a netip.Addr, prefixes ...string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return netip.MustParsePrefix(p).Contains(a) })
+}
+
+// embedded is the IPv4 address that an IPv6 address holds.
+func embedded(a netip.Addr, at int) netip.Addr {
+	return netip.AddrFrom4([4]byte(a.AsSlice()[at:]))
 }
 
 // check tells whether host, which stands for a, may be connected to.
@@ -110,11 +88,16 @@ func (r Reach) checkLiteral(host string) error {
 		return r.check(host, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	}
 	a, err := netip.ParseAddr(name)
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	if _, numeric := strconv.ParseUint(last, 0, 64); err != nil && numeric != nil {
-		return nil // a name
+	if err == nil || numeric(name) {
+		return r.check(host, a)
 	}
-	return r.check(host, a) // some take 0x7f.1 for an address
+	return nil
+}
+
+// numeric tells what some take for an address, 0x7f.1 for example, from a name.
+func numeric(name string) bool {
+	_, err := strconv.ParseUint(name[strings.LastIndexByte(name, '.')+1:], 0, 64)
+	return err == nil
 }
 
 // dial is for [http.Transport.DialContext].

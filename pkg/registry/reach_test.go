@@ -19,7 +19,7 @@ func TestClasses(t *testing.T) {
 		loopbacks: "127.0.0.1 127.255.255.255 ::1 0.0.0.0 :: ::ffff:127.0.0.1 64:ff9b::7f00:1 2002:7f00:1::",
 		linkLocal: "169.254.169.254 fe80::1 fe80::1%eth0 fd00:ec2::254 100.100.100.200 168.63.129.16 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 224.0.0.1 ff02::1 255.255.255.255 0.1.2.3",
 	} {
-		for _, a := range strings.Fields(addresses) {
+		for a := range strings.FieldsSeq(addresses) {
 			if got := classOf(netip.MustParseAddr(a)); got != want {
 				t.Errorf("%s is taken for %s, not %s", a, got, want)
 			}
