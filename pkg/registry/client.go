@@ -23,12 +23,16 @@ type Options struct {
 	Patience time.Duration
 	// Waiting is told before such a wait begins, so that somebody who watches knows why nothing moves. Nil: nobody is told.
 	Waiting func(*RateLimitError)
+	// Window is how old the answer to an equal poll may be that is used in place of a request: [Repository.Resolve] and
+	// [Repository.Tags] with the same credentials, on the same way. Zero: nothing is shared. [Access.After] narrows it.
+	Window time.Duration
 }
 
-// Client holds what is worth keeping between requests: connections, authentication challenges, tokens, and which
+// Client holds what is worth keeping between requests: connections, authentication challenges, tokens, fresh answers, and which
 // registries want to be left alone. It is safe for concurrent use; a process shares one.
 type Client struct {
 	options Options
+	polls   *polls
 
 	mu       sync.Mutex
 	routes   map[routeKey]*kept[*route]
@@ -64,6 +68,7 @@ func NewClient(o Options) *Client {
 	}
 	return &Client{
 		options:  o,
+		polls:    newPolls(o.Window),
 		routes:   map[routeKey]*kept[*route]{},
 		sessions: map[sessionKey]*kept[*session]{},
 		accepted: map[acceptedKey]*kept[*atomic.Int32]{},
@@ -87,15 +92,22 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 		return nil, fmt.Errorf("reach registry %q: %w", ref.Registry, err)
 	}
 	candidates := a.candidates()
+	credentials := fingerprint(candidates)
 	chain := &chain{
 		sessions: make([]*session, len(candidates)),
-		accepted: keep(c.accepted, acceptedKey{key, repo.RepositoryStr(), fingerprint(candidates)}, newCounter),
+		accepted: keep(c.accepted, acceptedKey{key, repo.RepositoryStr(), credentials}, newCounter),
 		scope:    repo.Scope(a.action()),
 	}
 	for i, credential := range candidates {
 		chain.sessions[i] = c.session(key, route, repo.Registry, credential)
 	}
-	return newRepository(ref, repo, chain, a, c.options)
+	r, err := newRepository(ref, repo, chain, a, c.options)
+	if err != nil {
+		return nil, err
+	}
+	r.polls, r.after = c.polls, a.After
+	r.key = pollKey{routeKey: key, credentials: credentials, timeout: a.timeout(), repository: repo.RepositoryStr()}
+	return r, nil
 }
 
 func newCounter() *atomic.Int32 { return new(atomic.Int32) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -27,6 +28,10 @@ type Repository struct {
 	transport http.RoundTripper // for blobs
 	bounded   http.RoundTripper // for what is read whole into memory
 	retry     bool
+
+	polls *polls
+	key   pollKey // of this repository, without a question
+	after time.Time
 }
 
 func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Options) (*Repository, error) {
@@ -58,25 +63,31 @@ func options(ctx context.Context, rt http.RoundTripper) []remote.Option {
 
 // Resolve asks which descriptor tag names now: one HEAD, or one GET where the registry refuses HEAD.
 func (r *Repository) Resolve(ctx context.Context, tag string) (ocispec.Descriptor, error) {
-	return r.describe(ctx, r.repo.Tag(tag), r.ref.Name()+":"+tag)
+	desc, err := share(ctx, r.polls, r.question("tag "+tag), r.after, func(ctx context.Context) (*v1.Descriptor, error) {
+		return r.head(ctx, r.repo.Tag(tag))
+	})
+	return described(desc, r.ref.Name()+":"+tag, err)
+}
+
+// question is what equal ones can be told by.
+func (r *Repository) question(text string) pollKey {
+	key := r.key
+	key.question = text
+	return key
 }
 
 // Exists tells whether the repository has this manifest, and that the credential may read it: one HEAD.
 func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) {
-	_, err := r.describe(ctx, r.repo.Digest(d.String()), r.ref.At(d).String())
+	desc, err := r.head(ctx, r.repo.Digest(d.String()))
+	_, err = described(desc, r.ref.At(d).String(), err)
 	if IsNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// describe asks for ref, which people know as label.
-func (r *Repository) describe(ctx context.Context, ref name.Reference, label string) (ocispec.Descriptor, error) {
-	var desc *v1.Descriptor
-	err := r.persist(ctx, func() (err error) {
-		desc, err = r.head(ctx, ref)
-		return err
-	})
+// described reads the answer about what people know as label.
+func described(desc *v1.Descriptor, label string, err error) (ocispec.Descriptor, error) {
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, translate(err))
 	}
@@ -87,16 +98,19 @@ func (r *Repository) describe(ctx context.Context, ref name.Reference, label str
 	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: d, Size: desc.Size}, nil
 }
 
-func (r *Repository) head(ctx context.Context, ref name.Reference) (*v1.Descriptor, error) {
-	desc, err := remote.Head(ref, options(ctx, r.bounded)...)
-	if !headRefused(err) {
-		return desc, err
-	}
-	full, err := remote.Get(ref, options(ctx, r.bounded)...)
-	if err != nil {
-		return nil, err
-	}
-	return &full.Descriptor, nil
+func (r *Repository) head(ctx context.Context, ref name.Reference) (desc *v1.Descriptor, err error) {
+	err = r.persist(ctx, func() error {
+		desc, err = remote.Head(ref, options(ctx, r.bounded)...)
+		if !headRefused(err) {
+			return err
+		}
+		full, err := remote.Get(ref, options(ctx, r.bounded)...)
+		if err == nil {
+			desc = &full.Descriptor
+		}
+		return err
+	})
+	return desc, err
 }
 
 // headRefused tells a registry that does not do HEAD, or leaves out the headers that make it worth while, from every

@@ -22,11 +22,15 @@ const (
 	maxTagBytes = 32 << 20 // of all pages
 )
 
-// Tags lists the repository's tags, in the registry's order. What can be no tag is left out.
-func (r *Repository) Tags(ctx context.Context) (tags []string, err error) {
-	err = r.persist(ctx, func() error {
-		tags, err = r.tags(ctx)
-		return err
+// Tags lists the repository's tags, in the registry's order. What can be no tag is left out. The list may be shared with others: it is
+// not to be changed.
+func (r *Repository) Tags(ctx context.Context) ([]string, error) {
+	tags, err := share(ctx, r.polls, r.question("tags"), r.after, func(ctx context.Context) (tags []string, err error) {
+		err = r.persist(ctx, func() error {
+			tags, err = r.tags(ctx)
+			return err
+		})
+		return tags, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
