@@ -34,6 +34,7 @@ type options struct {
 
 	pace      controller.Pace
 	jitter    int // percent
+	window    time.Duration
 	retention store.Retention
 	limits    archive.Limits
 	grace     time.Duration
@@ -102,6 +103,7 @@ func (o *options) bindPace(f *flag.FlagSet) {
 	f.DurationVar(&o.pace.MinRetry, "min-retry-delay", 750*time.Millisecond, "wait after a first failure; it doubles with each one that follows")
 	f.DurationVar(&o.pace.MaxRetry, "max-retry-delay", 15*time.Minute, "longest wait after a failure")
 	f.IntVar(&o.jitter, "interval-jitter-percentage", 5, "by how much of its interval an object may be polled early or late")
+	f.DurationVar(&o.window, "poll-window", 10*time.Second, "how old the answer to an equal poll of another object may be that saves a request; never more than a twentieth of the interval. 0: none")
 	f.DurationVar(&o.grace, "graceful-shutdown-timeout", 50*time.Second, "how long downloads may go on when the agent is told to stop")
 }
 

@@ -58,7 +58,7 @@ func addReconciler(mgr ctrl.Manager, opts *options, files *store.Store, address 
 		Client: mgr.GetClient(),
 		Live:   mgr.GetAPIReader(),
 		Source: &source.Source{
-			Registry: registry.NewClient(registry.Options{UserAgent: name}),
+			Registry: registry.NewClient(registry.Options{UserAgent: name, Window: opts.window}),
 			Store:    files,
 			Limits:   opts.limits,
 		},

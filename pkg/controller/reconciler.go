@@ -116,6 +116,7 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	if err != nil {
 		return source.Result{}, err
 	}
+	access.After = fresh(object, time.Now())
 	return r.Source.Run(ctx, source.Request{
 		Key:        keyOf(object),
 		Spec:       object.Spec,
