@@ -50,7 +50,6 @@ func newManager(opts *options) (ctrl.Manager, error) {
 	return mgr, errors.Join(
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("objects", synced(mgr)),
-		mgr.AddReadyzCheck("leader", leading(mgr.Elected())), // closed at the start where there is no election
 	)
 }
 
@@ -75,19 +74,6 @@ func cacheOptions(opts *options) cache.Options {
 		options.DefaultNamespaces = map[string]cache.Config{opts.namespace: {}}
 	}
 	return options
-}
-
-// leading says whether this is the agent that reconciles. One that waits to take over has nothing to serve, and no Service must send
-// it downloads.
-func leading(elected <-chan struct{}) healthz.Checker {
-	return func(*http.Request) error {
-		select {
-		case <-elected:
-			return nil
-		default:
-			return errors.New("another agent leads")
-		}
-	}
 }
 
 // synced says whether all objects have been read. The file server listens before the first probe is answered.

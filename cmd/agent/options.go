@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -23,6 +24,7 @@ type options struct {
 	burst      int
 
 	storagePath, storageAddr, storageAdvAddr string
+	replicas                                 []string // host:port
 	metricsAddr, healthAddr                  string
 
 	namespace     string // the agent's own
@@ -90,6 +92,10 @@ func (o *options) bindStorage(f *flag.FlagSet) {
 	f.StringVar(&o.storagePath, "storage-path", "", "`folder` that holds what is exposed (required)")
 	f.StringVar(&o.storageAddr, "storage-addr", ":9090", "`address` of the file server")
 	f.StringVar(&o.storageAdvAddr, "storage-adv-addr", "", "`address`, host or host:port, under which others reach the file server; otherwise its own")
+	f.Func("replicas", "`host:port,…` of the file servers of all replicas; a name with an address for each will do", func(s string) error {
+		o.replicas = strings.Split(s, ",")
+		return nil
+	})
 	f.DurationVar(&o.retention.TTL, "artifact-retention-ttl", time.Minute, "how long a superseded artifact can still be downloaded")
 	f.IntVar(&o.retention.Records, "artifact-retention-records", 2, "how many superseded artifacts of an object can still be downloaded")
 	quantity(f, &o.limits.Compressed, "layer-max-size", "compressed `bytes` of a layer, such as 512Mi")
@@ -104,7 +110,7 @@ func (o *options) bindPace(f *flag.FlagSet) {
 	f.DurationVar(&o.pace.MaxRetry, "max-retry-delay", 15*time.Minute, "longest wait after a failure")
 	f.IntVar(&o.jitter, "interval-jitter-percentage", 5, "by how much of its interval an object may be polled early or late")
 	f.DurationVar(&o.window, "poll-window", 10*time.Second, "how old the answer to an equal poll of another object may be that saves a request; never more than a twentieth of the interval. 0: none")
-	f.DurationVar(&o.grace, "graceful-shutdown-timeout", 50*time.Second, "how long downloads may go on when the agent is told to stop")
+	f.DurationVar(&o.grace, "graceful-shutdown-timeout", 50*time.Second, "how long reconciles and downloads may go on when the agent is told to stop")
 }
 
 func (o *options) bindLog(f *flag.FlagSet) {

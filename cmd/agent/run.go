@@ -8,7 +8,6 @@ import (
 	"os"
 
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
@@ -38,31 +37,39 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	if err := addReconciler(mgr, opts, files, advertise(opts, listener.Addr())); err != nil {
+	others, err := server.NewReplicas(opts.replicas, listener.Addr())
+	if err != nil {
 		return err
 	}
-	web := &server.Server{Store: files, Log: log, Grace: opts.grace}
-	serve := func(ctx context.Context) error { return web.Serve(ctx, listener) }
-	if err := mgr.Add(onEveryReplica{serve}); err != nil {
+	artifacts := &source.Source{
+		Registry: registry.NewClient(registry.Options{UserAgent: name, Window: opts.window}),
+		Store:    files,
+		Limits:   opts.limits,
+		Replicas: others,
+	}
+	reconciler, err := addReconciler(mgr, opts, artifacts, advertise(opts, listener.Addr()))
+	if err != nil {
 		return err
 	}
-	return mgr.Start(ctx)
+	if err := addReadiness(ctx, mgr, reconciler); err != nil {
+		return err
+	}
+	web := &server.Server{Store: files, Refill: newRefill(opts, reconciler, artifacts), Log: log, Grace: opts.grace}
+	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start)
 }
 
-func addReconciler(mgr ctrl.Manager, opts *options, files *store.Store, address string) error {
+func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, address string) (*controller.Reconciler, error) {
 	durations := controller.NewDurations()
 	if err := metrics.Registry.Register(durations); err != nil {
-		return err
+		return nil, err
 	}
 	reconciler := &controller.Reconciler{
-		Client: mgr.GetClient(),
-		Live:   mgr.GetAPIReader(),
-		Source: &source.Source{
-			Registry: registry.NewClient(registry.Options{UserAgent: name, Window: opts.window}),
-			Store:    files,
-			Limits:   opts.limits,
-		},
-		Store:     files,
+		Client:    mgr.GetClient(),
+		Live:      mgr.GetAPIReader(),
+		Source:    artifacts,
+		Mirror:    artifacts,
+		Elected:   mgr.Elected(), // closed at the start where there is no election
+		Store:     artifacts.Store,
 		Instance:  instance(),
 		Durations: durations,
 		Address:   address,
@@ -70,7 +77,7 @@ func addReconciler(mgr ctrl.Manager, opts *options, files *store.Store, address 
 		Retention: opts.retention,
 		Jitter:    float64(opts.jitter) / 100,
 	}
-	return reconciler.SetUp(mgr)
+	return reconciler, reconciler.SetUp(mgr)
 }
 
 // instance is the name of the machine or Pod, of which Kubernetes wants no more than a label's length in an event.
@@ -94,8 +101,3 @@ func advertise(opts *options, listening net.Addr) string {
 	}
 	return net.JoinHostPort(host, port)
 }
-
-// onEveryReplica runs whether or not this one leads.
-type onEveryReplica struct{ manager.RunnableFunc }
-
-func (onEveryReplica) NeedLeaderElection() bool { return false }

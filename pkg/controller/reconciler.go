@@ -28,6 +28,8 @@ type Reconciler struct {
 	Client    client.Client // reads objects from a cache that includes its own writes
 	Live      client.Reader // reads Secrets, and objects that changed meanwhile, from the API server
 	Source    Runner
+	Mirror    Mirror          // nil: nothing is fetched from other replicas
+	Elected   <-chan struct{} // closed when this replica leads; nil: it always does
 	Store     *store.Store
 	Instance  string                   // which of several agents it is, in events; at most 128 bytes
 	Durations *prometheus.HistogramVec // see NewDurations
@@ -40,7 +42,7 @@ type Reconciler struct {
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
 const readTimeout = 10 * time.Second
 
-// Reconcile brings one object and what is exposed for it up to date. An error is trouble with the API server or the disk: again, after
+// Reconcile brings one object and what is exposed for it up to date; where this replica does not lead, only its own store. An error is trouble with the API server or the disk: again, after
 // a back-off.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object, err := r.read(ctx, req.NamespacedName)
@@ -49,6 +51,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, r.forget(req.NamespacedName)
 	case err != nil:
 		return ctrl.Result{}, err
+	}
+	missing := r.mirror(ctx, object)
+	if !r.leads() {
+		return r.follow(object, missing)
 	}
 	ctx = context.WithoutCancel(ctx) // a shutdown waits for what has begun
 	if err := r.releaseFinalizer(ctx, object); err != nil {

@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -21,20 +20,22 @@ type Pace struct {
 	MinRetry, MaxRetry time.Duration
 }
 
-// SetUp has the manager run the reconciler where it leads. What the store holds for objects that are gone is dropped at the start.
+// SetUp has the manager run the reconciler, everywhere: one that does not lead keeps its store in step. What the store holds for objects
+// that are gone is dropped at the start.
 func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	err := ctrl.NewControllerManagedBy(mgr).
-		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested()))).
+		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested(), r.followed()))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.Pace.Concurrent,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](r.Pace.MinRetry, r.Pace.MaxRetry),
-			EnableWarmup:            new(true), // a replica in waiting has its cache when it takes over
+			NeedLeaderElection:      new(false),
 		}).
+		WatchesRawSource(r.takeOver()).
 		Complete(r)
 	if err != nil {
 		return err
 	}
-	return mgr.Add(manager.RunnableFunc(r.sweep))
+	return mgr.Add(everywhere{r.sweep})
 }
 
 // requested passes an update by which somebody asks for a reconcile, or for other windows.

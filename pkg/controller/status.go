@@ -20,10 +20,15 @@ func advertised(status v1.OCIRepositoryStatus) source.Advertised {
 	if status.Artifact == nil {
 		return source.Advertised{}
 	}
+	size := int64(0)
+	if status.Artifact.Size != nil {
+		size = *status.Artifact.Size
+	}
 	return source.Advertised{
 		Revision:      status.Artifact.Revision,
 		Place:         status.Artifact.Metadata[v1.MetadataSource],
 		Digest:        digest.Digest(status.Artifact.Digest),
+		Size:          size,
 		Ignore:        status.ObservedIgnore,
 		LayerSelector: status.ObservedLayerSelector,
 	}

@@ -35,7 +35,7 @@ func (e *IrreproducibleError) Error() string {
 // has an entry for the same object: its credential was accepted there. The error wraps fs.ErrNotExist when no replica has it.
 func (s *Source) Mirror(ctx context.Context, key store.Key, a Advertised) (store.Entry, error) {
 	entry, err := s.Store.Stat(key, a.Digest)
-	if err == nil || s.Replicas == nil {
+	if err == nil || s.Replicas == nil || a.Digest.Validate() != nil {
 		return entry, err
 	}
 	leave, err := s.restoring.take(ctx, key)

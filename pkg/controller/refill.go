@@ -1,0 +1,79 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"github.com/opencontainers/go-digest"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	klabels "k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// Restorer puts into the store what an object advertises, from its registry, as [source.Source] does. It must be safe for concurrent
+// use.
+type Restorer interface {
+	Restore(context.Context, source.Request) (store.Entry, error)
+}
+
+// Refill puts back into the store what an object advertises at this moment: from another replica, or else by the object's own
+// credentials from its registry. It writes nothing to Kubernetes.
+type Refill struct {
+	Reconciler *Reconciler
+	Source     Restorer
+	Selector   klabels.Selector // of the objects that are watched
+	Namespace  string           // that is watched; empty: all
+}
+
+// Refill returns when the store has the bytes of the digest, or, where it is empty, of whichever the object advertises. The error wraps
+// fs.ErrNotExist only where the object advertises no such thing.
+func (f *Refill) Refill(ctx context.Context, key store.Key, d digest.Digest) error {
+	object, err := f.read(ctx, key)
+	if err != nil {
+		return err
+	}
+	if a := advertised(object.Status); a.Place == "" || d != "" && d != a.Digest || !object.DeletionTimestamp.IsZero() {
+		return fmt.Errorf("find what %q advertises: %w", key, fs.ErrNotExist)
+	}
+	if err := f.restore(ctx, object); err != nil {
+		return passing{fmt.Errorf("restore what %q advertises: %w", key, err)}
+	}
+	return nil
+}
+
+// read asks the API server: the cache may not know yet what a client has just been told.
+func (f *Refill) read(ctx context.Context, key store.Key) (*v1.OCIRepository, error) {
+	object := &v1.OCIRepository{}
+	err := f.Reconciler.Live.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: key.Name}, object)
+	if apierrors.IsNotFound(err) || err == nil && !f.watched(object) {
+		return nil, fmt.Errorf("find object %q: %w", key, fs.ErrNotExist)
+	}
+	return object, err
+}
+
+// watched tells whether the object is this agent's and no other's.
+func (f *Refill) watched(object *v1.OCIRepository) bool {
+	return f.Selector.Matches(klabels.Set(object.Labels)) && (f.Namespace == "" || f.Namespace == object.Namespace)
+}
+
+func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
+	a := advertised(object.Status)
+	if _, err := f.Reconciler.Mirror.Mirror(ctx, keyOf(object), a); err == nil {
+		return nil
+	}
+	access, err := f.Reconciler.access(ctx, object)
+	if err != nil {
+		return err
+	}
+	_, err = f.Source.Restore(ctx, source.Request{Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: a})
+	return err
+}
+
+// passing is an error of this moment. Whatever is in it, such as a file that is missing, does not mean that the object advertises
+// nothing.
+type passing struct{ error }
