@@ -2,7 +2,6 @@ package agent_test
 
 import (
 	"context"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,22 +17,22 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
 )
 
-// Of two agents one reconciles; the other waits, not ready, and takes over: soon when the first one dies, at once when it is asked to
-// end, which it does when it has finished what it began.
+// Of two agents one reconciles; the other one is as ready to serve, and takes over: soon when the first one dies, at once when it is
+// asked to end, which it does when it has finished what it began.
 func TestLeaderElection(t *testing.T) {
 	t.Parallel()
 	r := newShard(t, "leader")
 	reg := registry.For(t, registry.Options{})
 	leases := watchLease(t)
-	start := func(standby bool) *agent {
-		return runAgent(t, agentOptions{Shard: "leader", Standby: standby, Args: []string{
+	start := func() *agent {
+		return runAgent(t, agentOptions{Shard: "leader", Args: []string{
 			"--enable-leader-election", "--leader-election-lease-duration=12s", // long enough for a loaded machine
 			"--leader-election-renew-deadline=10s", "--leader-election-retry-period=200ms",
 		}})
 	}
-	first := start(false)
+	first := start()
 	holder := leases.until("held", func(holder string) bool { return holder != "" })
-	second := start(true)
+	second := start()
 
 	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
 	spec := tagged(reg, "app", "v1")
@@ -49,24 +48,18 @@ func TestLeaderElection(t *testing.T) {
 		t.Errorf("%d versions: two agents write", n)
 	}
 
-	if second.Answers(t.Context(), "/readyz") {
-		t.Error("the one that waits is ready: a Service would send downloads to it")
-	}
-
 	first.kill()
 	r.until("app", served(second, p.revision("v1")))
-	if !second.Answers(t.Context(), "/readyz") {
-		t.Error("the one that took over is not ready")
-	}
 	next := leases.until("taken over", func(now string) bool { return now != "" && now != holder })
-	third := start(true)
+	third := start()
 
 	slow := reg.Proxy.During(t, proxy.Fault{Path: blobPath, Delay: time.Hour})
 	p = push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
 	untilHits(t, reg, slow, 1)
 	second.ended = true
 	second.Signal(syscall.SIGTERM)
-	second.untilClosed(t)
+	second.untilUnready(t)
+	download(t, r.get("app"))
 	if now := leases.holder(); now != next {
 		t.Errorf("the lease went from %q to %q while the leader was at work", next, now)
 	}
@@ -90,22 +83,17 @@ func served(a *agent, revision string) want {
 	}}
 }
 
-// untilClosed waits until the file server takes no connections any more: the first thing that ends.
-func (a *agent) untilClosed(t *testing.T) {
+// untilUnready waits until no Service would send downloads any more: the first thing that an agent does that is told to stop.
+func (a *agent) untilUnready(t *testing.T) {
 	t.Helper()
 	ctx := soon(t)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", a.Storage)
-		if err != nil {
-			return
-		}
-		conn.Close()
+	for a.Answers(ctx, "/readyz") {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatal("the file server is still there")
+			t.Fatal("the agent is still ready")
 		}
 	}
 }

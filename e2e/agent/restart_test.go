@@ -98,8 +98,13 @@ func TestRestartWithNothingAtAll(t *testing.T) {
 	if c := condition(o, v1.ConditionArtifactInStorage); c != nil || !strings.Contains(messageOf(o), "lost") {
 		t.Errorf("ArtifactInStorage is %v, Ready says %q", c, messageOf(o))
 	}
-	if diff := cmp.Diff(before.Status.Artifact, o.Status.Artifact); diff != "" || !gone(t, o.Status.Artifact.URL) {
+	if diff := cmp.Diff(before.Status.Artifact, o.Status.Artifact); diff != "" {
 		t.Errorf("artifact (-before +after):\n%s", diff)
+	}
+	for _, url := range []string{o.Status.Artifact.URL, o.Status.URL} {
+		if resp, _ := get(t, url); resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("GET %s: %s, retry after %q", url, resp.Status, resp.Header.Get("Retry-After"))
+		}
 	}
 	away.Remove()
 	after := r.until("app", exposes(p.revision("v1")))

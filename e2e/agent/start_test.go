@@ -28,7 +28,6 @@ type agentOptions struct {
 	Path    string   // of the program; empty: the agent itself
 	Args    []string // further flags
 	Env     []string
-	Standby bool // another one leads
 }
 
 func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
@@ -52,8 +51,7 @@ func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
 			"--watch-label-selector=" + selector,
 			"--min-retry-delay=100ms", "--max-retry-delay=500ms", "--concurrent=20", "--log-level=debug",
 		}, o.Args...),
-		Standby: o.Standby,
-		Env:     append([]string{"GORACE=halt_on_error=1", "RUNTIME_NAMESPACE=" + agentNamespace}, o.Env...),
+		Env: append([]string{"GORACE=halt_on_error=1", "RUNTIME_NAMESPACE=" + agentNamespace}, o.Env...),
 	})
 	if err != nil {
 		return nil, err

@@ -23,7 +23,6 @@ type AgentOptions struct {
 	Storage    string   // host:port of its file server; empty: a free port
 	Args       []string // further flags
 	Env        []string // NAME=value, added to this process's environment
-	Standby    bool     // another one leads: this one is not waited for to be ready
 }
 
 // Agent is a running agent. Its addresses are on loopback.
@@ -32,7 +31,7 @@ type Agent struct {
 	Storage, Metrics, Health string // host:port
 }
 
-// StartAgent starts an agent and waits until it is ready, or alive where it stands by. Stop must be called.
+// StartAgent starts an agent and waits until it is ready. Stop must be called.
 func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 	a := &Agent{Storage: o.Storage}
 	if err := a.chooseAddresses(ctx); err != nil {
@@ -57,11 +56,7 @@ func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	probe := "/readyz"
-	if o.Standby {
-		probe = "/healthz"
-	}
-	if err := a.until(ctx, probe); err != nil {
+	if err := a.until(ctx, "/readyz"); err != nil {
 		a.Stop()
 		return nil, fmt.Errorf("start agent: %w", err)
 	}
