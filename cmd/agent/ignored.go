@@ -8,7 +8,7 @@ import (
 // Flags of source-controller that mean nothing here. A Deployment that still has them must not crash.
 func (o *options) bindIgnored(f *flag.FlagSet) {
 	for _, name := range []string{
-		"artifact-digest-algo", "default-service-account", "events-addr", "feature-gates", "requeue-dependency",
+		"artifact-digest-algo", "events-addr", "feature-gates", "requeue-dependency",
 		"helm-cache-max-size", "helm-cache-purge-interval", "helm-cache-ttl",
 		"helm-chart-file-max-size", "helm-chart-max-size", "helm-index-max-size",
 		"ssh-hostkey-algos", "ssh-kex-algos", "token-cache-max-duration", "token-cache-max-size", "watch-configs-label-selector",

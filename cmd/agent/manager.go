@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -68,12 +69,25 @@ func clusterConfig(opts *options) (*rest.Config, error) {
 func cacheOptions(opts *options) cache.Options {
 	options := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&v1.OCIRepository{}: {Label: opts.selector}},
+		ByObject: map[client.Object]cache.ByObject{
+			&v1.OCIRepository{}: {Label: opts.selector},
+			&corev1.Secret{}:    {Transform: nameAndVersion},
+		},
 	}
 	if !opts.allNamespaces {
 		options.DefaultNamespaces = map[string]cache.Config{opts.namespace: {}}
 	}
 	return options
+}
+
+// nameAndVersion is all that the cache keeps of a Secret. kubectl keeps a copy of what is in it in an annotation.
+func nameAndVersion(secret any) (any, error) {
+	if metadata, ok := secret.(metav1.Object); ok {
+		metadata.SetManagedFields(nil)
+		metadata.SetAnnotations(nil)
+		metadata.SetLabels(nil)
+	}
+	return secret, nil
 }
 
 // synced says whether all objects have been read. The file server listens before the first probe is answered.

@@ -31,6 +31,10 @@ type options struct {
 	allNamespaces bool
 	selector      labels.Selector
 
+	policyPath            string
+	watchSecrets          bool
+	defaultServiceAccount string
+
 	leaderElection             bool
 	leaseDuration, renew, poll time.Duration
 
@@ -54,6 +58,7 @@ func parse(args []string, env func(string) string, usage io.Writer) (*options, e
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	o.bindCluster(flags)
+	o.bindAccess(flags)
 	o.bindStorage(flags)
 	o.bindPace(flags)
 	o.bindLog(flags)
@@ -86,6 +91,12 @@ func (o *options) bindCluster(f *flag.FlagSet) {
 	f.DurationVar(&o.poll, "leader-election-retry-period", 5*time.Second, "time between two tries to become or stay the leader")
 	f.StringVar(&o.metricsAddr, "metrics-addr", ":8080", "`address` of the metrics; 0 turns them off")
 	f.StringVar(&o.healthAddr, "health-addr", ":9440", "`address` of the probes /healthz and /readyz")
+}
+
+func (o *options) bindAccess(f *flag.FlagSet) {
+	f.StringVar(&o.policyPath, "policy", "", "`file` that says which registries objects may use; without one, all that have no loopback or link-local address")
+	f.BoolVar(&o.watchSecrets, "watch-secrets", false, "poll at once when a Secret or ServiceAccount changes that an object refers to; needs the right to list and watch them")
+	f.StringVar(&o.defaultServiceAccount, "default-service-account", "", "`name` of the ServiceAccount whose identity objects have at a cloud provider that name none; otherwise the agent's own")
 }
 
 func (o *options) bindStorage(f *flag.FlagSet) {

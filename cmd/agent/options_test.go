@@ -36,9 +36,12 @@ func TestFlagsOfSourceControllerAreAccepted(t *testing.T) {
 	}
 	want := []string{"--events-addr", "--helm-cache-max-size", "--helm-cache-ttl", "--helm-cache-purge-interval", "--helm-index-max-size",
 		"--feature-gates", "--requeue-dependency", "--leader-election-release-on-cancel", "--artifact-digest-algo", "--ssh-kex-algos",
-		"--token-cache-max-size", "--default-service-account"}
+		"--token-cache-max-size"}
 	if diff := cmp.Diff(want, o.ignored); diff != "" {
 		t.Errorf("ignored flags (-want +got):\n%s", diff)
+	}
+	if o.defaultServiceAccount != "x" {
+		t.Errorf("default service account is %q", o.defaultServiceAccount)
 	}
 	if o.pace.Concurrent != 20 || o.pace.MinRetry != time.Second || o.pace.MaxRetry != 10*time.Minute || o.jitter != 10 {
 		t.Errorf("pace is %+v, jitter %d", o.pace, o.jitter)

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/server"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
@@ -37,6 +38,10 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
+	current, err := openPolicy(log, opts.policyPath)
+	if err != nil {
+		return err
+	}
 	others, err := server.NewReplicas(opts.replicas, listener.Addr())
 	if err != nil {
 		return err
@@ -47,7 +52,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 		Limits:   opts.limits,
 		Replicas: others,
 	}
-	reconciler, err := addReconciler(mgr, opts, artifacts, advertise(opts, listener.Addr()))
+	reconciler, err := addReconciler(mgr, opts, artifacts, current, advertise(opts, listener.Addr()))
 	if err != nil {
 		return err
 	}
@@ -58,7 +63,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start)
 }
 
-func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, address string) (*controller.Reconciler, error) {
+func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current func() *policy.Policy, address string) (*controller.Reconciler, error) {
 	durations := controller.NewDurations()
 	if err := metrics.Registry.Register(durations); err != nil {
 		return nil, err
@@ -76,6 +81,10 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, ad
 		Pace:      opts.pace,
 		Retention: opts.retention,
 		Jitter:    float64(opts.jitter) / 100,
+
+		Policy:                current,
+		DefaultServiceAccount: opts.defaultServiceAccount,
+		WatchSecrets:          opts.watchSecrets,
 	}
 	return reconciler, reconciler.SetUp(mgr)
 }

@@ -49,6 +49,8 @@ func TestRights(t *testing.T) {
 		"get secrets -A":                                         "yes",
 		"create events.events.k8s.io -A":                         "yes",
 		"patch events.events.k8s.io -A":                          "no",
+		"get serviceaccounts -A":                                 "yes",
+		"list serviceaccounts -A":                                "no",
 		"list secrets -A":                                        "no",
 		"watch secrets -A":                                       "no",
 		"update ocirepositories -A":                              "no",

@@ -207,13 +207,7 @@ func TestUnsupported(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"verify":          {func(s *v1.OCIRepositorySpec) { s.Verify = &v1.Verification{Provider: "cosign", SecretRef: secret} }, v1.ReasonVerificationError, "spec.verify"},
-		"cert":            {func(s *v1.OCIRepositorySpec) { s.CertSecretRef = secret }, v1.ReasonUnsupported, "spec.certSecretRef"},
-		"proxy":           {func(s *v1.OCIRepositorySpec) { s.ProxySecretRef = secret }, v1.ReasonUnsupported, "spec.proxySecretRef"},
-		"service-account": {func(s *v1.OCIRepositorySpec) { s.ServiceAccountName = "default" }, v1.ReasonUnsupported, "spec.serviceAccountName"},
-		"aws":             {func(s *v1.OCIRepositorySpec) { s.Provider = "aws" }, v1.ReasonUnsupported, "spec.provider aws"},
-		"azure":           {func(s *v1.OCIRepositorySpec) { s.Provider = "azure" }, v1.ReasonUnsupported, "spec.provider azure"},
-		"gcp":             {func(s *v1.OCIRepositorySpec) { s.Provider = "gcp" }, v1.ReasonUnsupported, "spec.provider gcp"},
+		"verify": {func(s *v1.OCIRepositorySpec) { s.Verify = &v1.Verification{Provider: "cosign", SecretRef: secret} }, v1.ReasonVerificationError, "spec.verify"},
 	}
 	for name, test := range tests {
 		spec := tagged(reg, "app", "v1")

@@ -28,6 +28,7 @@ type agentOptions struct {
 	Path    string   // of the program; empty: the agent itself
 	Args    []string // further flags
 	Env     []string
+	Policy  string // of the administrator; empty: registries on loopback are permitted
 }
 
 func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
@@ -51,7 +52,8 @@ func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
 			"--watch-label-selector=" + selector,
 			"--min-retry-delay=100ms", "--max-retry-delay=500ms", "--concurrent=20", "--log-level=debug",
 		}, o.Args...),
-		Env: append([]string{"GORACE=halt_on_error=1", "RUNTIME_NAMESPACE=" + agentNamespace}, o.Env...),
+		Policy: o.Policy,
+		Env:    append([]string{"GORACE=halt_on_error=1", "RUNTIME_NAMESPACE=" + agentNamespace}, o.Env...),
 	})
 	if err != nil {
 		return nil, err

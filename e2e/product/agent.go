@@ -1,6 +1,7 @@
 package product
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,17 @@ type AgentOptions struct {
 	Storage    string   // host:port of its file server; empty: a free port
 	Args       []string // further flags
 	Env        []string // NAME=value, added to this process's environment
+	Policy     string   // of the administrator; empty: OnLoopback
 }
+
+// OnLoopback is a policy that permits everything but link-local addresses. By itself the agent connects to no registry on its own
+// machine, where those of tests are.
+const OnLoopback = `apiVersion: policy.kubectl-oci.dev/v1alpha1
+kind: SourcePolicy
+rules:
+  - insecure: true
+    addresses: [public, private, loopback]
+`
 
 // Agent is a running agent. Its addresses are on loopback.
 type Agent struct {
@@ -37,7 +48,12 @@ func StartAgent(ctx context.Context, o AgentOptions) (*Agent, error) {
 	if err := a.chooseAddresses(ctx); err != nil {
 		return nil, err
 	}
+	policy := filepath.Join(o.Dir, "policy.yaml")
+	if err := os.WriteFile(policy, []byte(cmp.Or(o.Policy, OnLoopback)), 0o600); err != nil {
+		return nil, fmt.Errorf("write policy: %w", err)
+	}
 	args := []string{
+		"--policy=" + policy,
 		"--kubeconfig=" + o.Kubeconfig,
 		"--storage-path=" + filepath.Join(o.Dir, "store"),
 		"--storage-addr=" + a.Storage,

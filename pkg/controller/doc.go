@@ -1,12 +1,14 @@
 // Package controller keeps OCIRepository objects and what the agent exposes in step.
 //
-// A [Reconciler] reads an object and the Secret it refers to, runs the pipeline of package source, and tells the outcome in
-// the object's status and in an event. It is the only writer of that status.
+// A [Reconciler] reads an object and what it refers to, asks the administrator's policy, runs the pipeline of package source, and
+// tells the outcome in the object's status and in an event. It is the only writer of that status.
 //
 //   - Where nothing changed nothing is written: no status, no event.
 //   - A status tells of the spec it was computed from, or is not written at all.
 //   - A failure leaves the last good artifact advertised, unless the spec demands a signature that it was not verified for.
 //   - What a spec asks for and this version cannot do is a failure that says so; nothing is ignored in silence.
-//   - Secrets are read by name when they are needed, never listed, watched or kept.
+//   - Secrets and ServiceAccounts are read by name when they are needed, and never kept. They are listed and watched only where
+//     WatchSecrets asks for it, and even then what is in a Secret is not kept.
+//   - What the policy does not permit is not tried, and what was not permitted is tried again at the interval: the policy may change.
 //   - It adds no finalizer: what the store holds for objects that are gone is dropped when they go, and at the start.
 package controller

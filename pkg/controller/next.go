@@ -15,13 +15,13 @@ const (
 )
 
 // next says when to look at an object again: after its interval, not before a registry wants to be asked again, after a growing
-// pause, or (zero) not before somebody changes it.
+// pause, or (zero) not before somebody changes it. A stalled object is looked at too where others can help it.
 func next(object *v1.OCIRepository, failure *source.Error, pace Pace, jitter float64) time.Duration {
 	at := rand.Float64() //nolint:gosec // it spreads polls and keeps no secret
 	switch {
 	case failure == nil:
 		return spread(object.Spec.Interval.Duration, jitter, at)
-	case failure.Terminal:
+	case failure.Terminal && failure.RetryAt.IsZero():
 		return 0
 	case failure.RetryAt.IsZero():
 		return spread(pause(object, pace), jitter, at)

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -23,7 +24,7 @@ type Runner interface {
 	Run(context.Context, source.Request) (source.Result, error)
 }
 
-// Reconciler reconciles OCIRepository objects. All fields but Retention and Jitter are required.
+// Reconciler reconciles OCIRepository objects. Fields that say so may be left out, and Retention and Jitter.
 type Reconciler struct {
 	Client    client.Client // reads objects from a cache that includes its own writes
 	Live      client.Reader // reads Secrets, and objects that changed meanwhile, from the API server
@@ -37,6 +38,11 @@ type Reconciler struct {
 	Retention store.Retention
 	Pace      Pace
 	Jitter    float64 // part of the interval, 0 to 1, that a poll may come early or late
+
+	Policy                func() *policy.Policy // what the administrator permits now; nil: there is no file
+	Identities            Identities            // at cloud providers
+	DefaultServiceAccount string                // whose identity objects without a ServiceAccount have there; empty: the agent's own
+	WatchSecrets          bool                  // reconcile objects when a Secret or ServiceAccount that they refer to changes
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
@@ -118,19 +124,20 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	if err := supported(object.Spec); err != nil {
 		return source.Result{}, err
 	}
-	access, err := r.access(ctx, object)
+	way, err := r.way(ctx, object)
 	if err != nil {
 		return source.Result{}, err
 	}
-	access.After = fresh(object, time.Now())
-	return r.Source.Run(ctx, source.Request{
+	way.After = fresh(object, time.Now())
+	result, err := r.Source.Run(ctx, source.Request{
 		Key:        keyOf(object),
 		Spec:       object.Spec,
-		Access:     access,
+		Access:     way.Access,
 		Advertised: advertised(object.Status),
 		Hold:       hold.closed,
 		Adopt:      hold.adopt,
 	})
+	return result, way.blame(object, err)
 }
 
 // asFailure takes an error of an unknown kind for one of the registry.

@@ -23,16 +23,18 @@ type Pace struct {
 // SetUp has the manager run the reconciler, everywhere: one that does not lead keeps its store in step. What the store holds for objects
 // that are gone is dropped at the start.
 func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
-	err := ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested(), r.followed()))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.Pace.Concurrent,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](r.Pace.MinRetry, r.Pace.MaxRetry),
 			NeedLeaderElection:      new(false),
 		}).
-		WatchesRawSource(r.takeOver()).
-		Complete(r)
-	if err != nil {
+		WatchesRawSource(r.takeOver())
+	if r.WatchSecrets {
+		b = r.watchSecrets(b)
+	}
+	if err := b.Complete(r); err != nil {
 		return err
 	}
 	return mgr.Add(everywhere{r.sweep})

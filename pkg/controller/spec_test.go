@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,20 +14,13 @@ import (
 // What this version cannot do must never be ignored, least of all a demand for signatures.
 func TestUnsupportedFieldsAreRefused(t *testing.T) {
 	t.Parallel()
-	secret := &v1.LocalObjectReference{Name: "x"}
 	tests := map[string]struct {
 		spec      v1.OCIRepositorySpec
 		condition string // empty: supported
 		message   string
 	}{
-		"plain":             {v1.OCIRepositorySpec{URL: "oci://example.com/app"}, "", ""},
-		"defaults":          {v1.OCIRepositorySpec{Provider: v1.ProviderGeneric, SecretRef: secret, Insecure: true}, "", ""},
-		"proxy":             {v1.OCIRepositorySpec{ProxySecretRef: secret}, v1.ConditionFetchFailed, "spec.proxySecretRef"},
-		"certificate":       {v1.OCIRepositorySpec{CertSecretRef: secret}, v1.ConditionFetchFailed, "spec.certSecretRef"},
-		"service account":   {v1.OCIRepositorySpec{ServiceAccountName: "x"}, v1.ConditionFetchFailed, "spec.serviceAccountName"},
-		"cloud":             {v1.OCIRepositorySpec{Provider: v1.ProviderAWS}, v1.ConditionFetchFailed, "spec.provider aws"},
-		"signature":         {v1.OCIRepositorySpec{Verify: &v1.Verification{}}, v1.ConditionSourceVerified, "spec.verify"},
-		"signature + proxy": {v1.OCIRepositorySpec{Verify: &v1.Verification{}, ProxySecretRef: secret}, v1.ConditionSourceVerified, "spec.verify"},
+		"plain":     {v1.OCIRepositorySpec{URL: "oci://example.com/app"}, "", ""},
+		"signature": {v1.OCIRepositorySpec{Verify: &v1.Verification{}}, v1.ConditionSourceVerified, "spec.verify"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -51,24 +43,14 @@ func TestUnsupportedFieldsAreRefused(t *testing.T) {
 	}
 }
 
-func TestTimeoutIsBounded(t *testing.T) {
-	t.Parallel()
-	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, math.MaxInt64: maxTimeout} {
-		object := newObject(1)
-		object.Spec.Timeout = &v1.Duration{Duration: timeout}
-		access, err := new(Reconciler).access(t.Context(), object)
-		if err != nil || access.Timeout != want {
-			t.Errorf("%s: got %s, %v, want %s", timeout, access.Timeout, err, want)
-		}
-	}
-}
-
 // A registry that always sends just enough must not keep a worker for ever.
 func TestRunIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		found := (&Reconciler{Source: endless{}}).run(t.Context(), newObject(1))
+		object := newObject(1)
+		object.Spec.URL = "oci://example.com/org/app"
+		found := (&Reconciler{Source: endless{}}).run(t.Context(), object)
 		if took := time.Since(start); took != maxRun || found.failure == nil {
 			t.Fatalf("a run took %s and came to %v", took, found.failure)
 		}

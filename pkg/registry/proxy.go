@@ -31,6 +31,12 @@ func (p Proxy) String() string {
 // GoString is [Proxy.String]: %#v shows no secret either.
 func (p Proxy) GoString() string { return p.String() }
 
+// Check says what makes the proxy unusable, and shows no secret.
+func (p Proxy) Check() error {
+	_, err := p.url()
+	return err
+}
+
 // url never quotes the address in an error: it may hold a password.
 func (p Proxy) url() (*url.URL, error) {
 	u, err := url.Parse(p.Address)

@@ -23,6 +23,12 @@ func (t TLS) String() string {
 // GoString is [TLS.String]: %#v shows no secret either.
 func (t TLS) GoString() string { return t.String() }
 
+// Check says what makes the material unusable.
+func (t TLS) Check() error {
+	_, err := t.config(false)
+	return err
+}
+
 func (t TLS) isZero() bool { return len(t.CA)+len(t.Certificate)+len(t.Key) == 0 }
 
 // config trusts everybody only where insecure is asked for and nobody said whom to trust.

@@ -12,7 +12,7 @@ import (
 type Error struct {
 	Condition string    // type of the condition that tells of it
 	Reason    string    // of that condition and of the event
-	Terminal  bool      // trying again is no use before the spec changes
+	Terminal  bool      // trying again is no use before the spec changes, or at RetryAt, which is when others may have helped
 	RetryAt   time.Time // not before; zero: the caller's back-off decides
 	Err       error
 

@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+)
+
+// Identities gives the credential that a cloud provider issues for a repository: to a ServiceAccount, or, where account is nil, to the
+// agent itself. It must be safe for concurrent use.
+type Identities interface {
+	Credential(ctx context.Context, provider string, ref registry.Reference, account *corev1.ServiceAccount) (registry.Credential, error)
+}
+
+// maxTimeout is the longest silence of a registry that is waited out, whatever the spec says: a worker waits with it.
+const maxTimeout = 10 * time.Minute
+
+// way is how an object's registry is reached, and for people where that comes from.
+type way struct {
+	registry.Access
+	ref   registry.Reference
+	rule  policy.Rule
+	tried []string // one for each credential
+	read  []string // the Secrets that were looked into for credentials
+}
+
+// access gives the way to the object's registry, from all that its spec refers to and within what the administrator permits. All of
+// it is read anew each time; the error is a *source.Error.
+func (r *Reconciler) access(ctx context.Context, object *v1.OCIRepository) (registry.Access, error) {
+	w, err := r.way(ctx, object)
+	return w.Access, err
+}
+
+func (r *Reconciler) way(ctx context.Context, object *v1.OCIRepository) (*way, error) {
+	w := &way{}
+	var err error
+	if w.ref, err = source.Repository(object.Spec.URL); err != nil {
+		return w, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonURLInvalid, Terminal: true, Err: err}
+	}
+	if w.rule, err = r.rule(object, w.ref); err != nil {
+		return w, err
+	}
+	w.Reach = registry.Reach(w.rule.Reach)
+	w.Insecure = object.Spec.Insecure
+	if timeout := object.Spec.Timeout; timeout != nil {
+		w.Timeout = min(timeout.Duration, maxTimeout)
+	}
+	for _, read := range []func(context.Context, *v1.OCIRepository, *way) error{r.certificates, r.proxy, r.credentials} {
+		if err := read(ctx, object, w); err != nil {
+			return w, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}
+		}
+	}
+	return w, nil
+}
+
+// add notes credentials to be tried after those that are there already. One that is there is not tried twice.
+func (w *way) add(origin string, found ...registry.Credential) {
+	for _, c := range found {
+		if !slices.Contains(w.Credentials, c) {
+			w.Credentials = append(w.Credentials, c)
+			w.tried = append(w.tried, fmt.Sprintf("%s of %s", c, origin))
+		}
+	}
+}
+
+// explain adds to the registry's refusal which credentials it refused.
+func (w *way) explain(failure *source.Error) *source.Error {
+	if failure.Reason != v1.ReasonAuthenticationFailed {
+		return failure
+	}
+	note := "tried without a credential"
+	switch {
+	case len(w.tried) > 0:
+		note = "tried " + strings.Join(w.tried, ", then ")
+	case len(w.read) > 0:
+		note += fmt.Sprintf(": %s has none for %s", strings.Join(w.read, " and "), w.ref.Name())
+	}
+	explained := *failure
+	explained.Err = fmt.Errorf("%w; %s", failure.Err, note)
+	return &explained
+}
+
+// blame tells the failure of a run as what it is to the object's author.
+func (w *way) blame(object *v1.OCIRepository, err error) error {
+	if forbidden, ok := errors.AsType[*registry.ForbiddenError](err); ok {
+		return violation(object, fmt.Errorf("%w: %s", forbidden, permitted(w.rule)))
+	}
+	if failure, ok := errors.AsType[*source.Error](err); ok {
+		return w.explain(failure)
+	}
+	return err
+}

@@ -1,0 +1,49 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+)
+
+// rule is what the administrator permits the object.
+func (r *Reconciler) rule(object *v1.OCIRepository, ref registry.Reference) (policy.Rule, error) {
+	var current *policy.Policy
+	if r.Policy != nil {
+		current = r.Policy()
+	}
+	rule, err := current.For(object.Namespace, ref.Name())
+	switch {
+	case err != nil:
+		return rule, violation(object, fmt.Errorf("the administrator's policy: %w", err))
+	case object.Spec.Insecure && !rule.Insecure:
+		return rule, violation(object, fmt.Errorf("spec.insecure is set: %s of the administrator's policy does not permit it", rule.Name))
+	}
+	return rule, nil
+}
+
+// permitted says for people what a rule permits in place of what it refused.
+func permitted(rule policy.Rule) string {
+	if rule.Name == "" {
+		return fmt.Sprintf("without a policy file, %s addresses are permitted", rule.Reach)
+	}
+	return fmt.Sprintf("its %s permits %s addresses", rule.Name, rule.Reach)
+}
+
+var errAsk = errors.New("ask whoever runs the agent")
+
+// violation is terminal for the object, whose author cannot help it. But the policy may change: it is looked at again at the interval.
+func violation(object *v1.OCIRepository, err error) *source.Error {
+	return &source.Error{
+		Condition: v1.ConditionFetchFailed,
+		Reason:    v1.ReasonPolicyViolation,
+		Terminal:  true,
+		RetryAt:   time.Now().Add(object.Spec.Interval.Duration),
+		Err:       fmt.Errorf("%w; %w", err, errAsk),
+	}
+}
