@@ -8,8 +8,10 @@ import (
 	"os"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/kubectl-oci/kubectl-oci/pkg/cloud"
 	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
@@ -64,6 +66,10 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 }
 
 func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current func() *policy.Policy, address string) (*controller.Reconciler, error) {
+	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
+	if err != nil {
+		return nil, err
+	}
 	durations := controller.NewDurations()
 	if err := metrics.Registry.Register(durations); err != nil {
 		return nil, err
@@ -83,6 +89,7 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, cu
 		Jitter:    float64(opts.jitter) / 100,
 
 		Policy:                current,
+		Identities:            &cloud.Identities{Client: direct},
 		DefaultServiceAccount: opts.defaultServiceAccount,
 		WatchSecrets:          opts.watchSecrets,
 	}
