@@ -1,0 +1,94 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	klabels "k8s.io/apimachinery/pkg/labels"
+
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
+)
+
+// origin says what comes of asking the registry.
+type origin func(source.Request) error
+
+func (f origin) Restore(_ context.Context, req source.Request) (store.Entry, error) {
+	return store.Entry{}, f(req)
+}
+
+// What is advertised at this moment comes from another replica, or else from the registry; and only what is not advertised is told of
+// as missing.
+func TestRefill(t *testing.T) {
+	t.Parallel()
+	right, wrong := digest.FromString("bytes1"), digest.FromString("bytes0")
+	away := errors.New("registry away")
+	with := func(change func(*v1.OCIRepository)) *v1.OCIRepository {
+		object := advertising(1)
+		object.Spec.URL = "oci://registry.example.com/app"
+		change(object)
+		return object
+	}
+	plain := with(func(*v1.OCIRepository) {})
+	type asked struct{ replicas, registry bool }
+	for name, tc := range map[string]struct {
+		object    *v1.OCIRepository
+		live      error // of the API server
+		digest    digest.Digest
+		namespace string
+		replicas  error
+		registry  error
+		want      error // nil: it is back
+		passes    bool  // any error but fs.ErrNotExist
+		asked     asked
+	}{
+		"a replica has it":       {object: plain, digest: right, asked: asked{true, false}},
+		"the registry has it":    {object: plain, digest: right, replicas: fs.ErrNotExist, asked: asked{true, true}},
+		"the latest":             {object: plain, replicas: away, asked: asked{true, true}},
+		"nobody has it":          {object: plain, digest: right, replicas: fs.ErrNotExist, registry: away, want: away, passes: true, asked: asked{true, true}},
+		"a file is missing here": {object: plain, digest: right, replicas: fs.ErrNotExist, registry: fs.ErrNotExist, passes: true, asked: asked{true, true}},
+		"no API server":          {live: away, digest: right, want: away, passes: true},
+		"no object":              {digest: right, want: fs.ErrNotExist},
+		"another digest":         {object: plain, digest: wrong, want: fs.ErrNotExist},
+		"another namespace":      {object: plain, digest: right, namespace: "other", want: fs.ErrNotExist},
+		"this namespace":         {object: plain, digest: right, namespace: key.Namespace, asked: asked{true, false}},
+		"no artifact":            {object: with(func(o *v1.OCIRepository) { o.Status.Artifact = nil }), want: fs.ErrNotExist},
+		"on its way out": {object: with(func(o *v1.OCIRepository) { o.DeletionTimestamp = &metav1.Time{Time: noon} }),
+			digest: right, want: fs.ErrNotExist},
+		"another controller's": {object: with(func(o *v1.OCIRepository) { delete(o.Status.Artifact.Metadata, v1.MetadataSource) }),
+			digest: right, want: fs.ErrNotExist},
+		"another agent's": {object: with(func(o *v1.OCIRepository) { o.Labels = map[string]string{"shard": "b"} }),
+			digest: right, want: fs.ErrNotExist},
+	} {
+		var got asked
+		live := objects{err: tc.live}
+		if tc.object != nil {
+			live.items = []*v1.OCIRepository{tc.object}
+		}
+		refill := &Refill{
+			Reconciler: &Reconciler{Live: live, Mirror: replica(func(_ context.Context, k store.Key, a source.Advertised) error {
+				got.replicas = k == key && a.Digest == right
+				return tc.replicas
+			})},
+			Source: origin(func(req source.Request) error {
+				got.registry = req.Key == key && req.Advertised.Digest == right && req.Spec.URL == "oci://registry.example.com/app"
+				return tc.registry
+			}),
+			Selector:  klabels.SelectorFromSet(nil),
+			Namespace: tc.namespace,
+		}
+		if name == "another agent's" {
+			refill.Selector = klabels.SelectorFromSet(klabels.Set{"shard": "a"})
+		}
+		err := refill.Refill(t.Context(), key, tc.digest)
+		if (err == nil) != (tc.want == nil && !tc.passes) || tc.passes && errors.Is(err, fs.ErrNotExist) ||
+			!tc.passes && !errors.Is(err, tc.want) || got != tc.asked {
+			t.Errorf("%s: %v, asked %+v", name, err, got)
+		}
+	}
+}
