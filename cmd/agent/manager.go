@@ -18,6 +18,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
 )
 
 // newManager makes what runs the agent's parts: cache, client, leader election, metrics and probes.
@@ -70,7 +71,7 @@ func cacheOptions(opts *options) cache.Options {
 	options := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&v1.OCIRepository{}: {Label: opts.selector},
+			&v1.OCIRepository{}: {Label: opts.selector, Transform: controller.Slim},
 			&corev1.Secret{}:    {Transform: nameAndVersion},
 		},
 	}

@@ -28,6 +28,14 @@ func (r *room) annotate(name, key, value string) {
 	})
 }
 
+// idle lets time pass of which nothing tells the end, where one wait for the agent would take longer than all others.
+func idle(t *testing.T, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
 // waiting is an object that is ready with one revision while another one waits.
 func waiting(inUse, pending string) want {
 	return want{"Ready with " + inUse + " while " + pending + " waits", func(o *v1.OCIRepository) bool {
@@ -107,10 +115,7 @@ func TestWindowOpens(t *testing.T) {
 	second := push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
 	r.poll("app")
 	r.until("app", waiting(first.revision("v1"), second.revision("v1")))
-	select { // the rest of the wait is no longer than any other
-	case <-time.After(time.Until(opens)):
-	case <-t.Context().Done():
-	}
+	idle(t, time.Until(opens))
 	o := r.until("app", exposes(second.revision("v1")))
 	if at := o.Status.Artifact.LastUpdateTime.Time; at.Before(opens) {
 		t.Errorf("adopted at %s, before the window opens at %s", at, opens)

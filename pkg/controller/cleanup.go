@@ -15,6 +15,7 @@ import (
 
 // forget drops all that there is of an object that is gone.
 func (r *Reconciler) forget(name types.NamespacedName) error {
+	r.rivals.forget(name)
 	r.Durations.DeletePartialMatch(labels(name.Namespace, name.Name))
 	return r.Store.Remove(store.Key{Namespace: name.Namespace, Name: name.Name})
 }
@@ -60,5 +61,6 @@ func (r *Reconciler) releaseFinalizer(ctx context.Context, object *v1.OCIReposit
 	if err := r.Client.Patch(ctx, object, patch, fieldOwner); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("remove finalizer of %q: %w", client.ObjectKeyFromObject(object), err)
 	}
+	r.rivals.released(object)
 	return nil
 }

@@ -23,19 +23,21 @@ const (
 	eventTimeout = 5 * time.Second
 )
 
-// announce tells of a change of status in an event, and in the log. It returns when the event is written, so that a process that is
-// about to end loses none; one that cannot be written is no reason to do anything again.
+// announce tells of a change of status.
 func (r *Reconciler) announce(ctx context.Context, object *v1.OCIRepository, before, after v1.OCIRepositoryStatus) {
-	kind, reason, note := news(before, after)
-	if kind == "" {
-		return
+	if kind, reason, note := news(before, after); kind != "" {
+		r.tell(ctx, object, kind, reason, note)
 	}
+}
+
+// tell tells of something in an event, and in the log. It returns when the event is written, so that a process that is about to end
+// loses none; one that cannot be written is no reason to do anything again.
+func (r *Reconciler) tell(ctx context.Context, object *v1.OCIRepository, kind, reason, note string) {
 	log := log.FromContext(ctx)
 	log.Info(note, "reason", reason)
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
 	event := r.newEvent(object, kind, reason, note)
-	event.Annotations = annotations(after.Artifact)
 	if err := r.Client.Create(ctx, event, fieldOwner, client.DisableReadYourWritesConsistency); err != nil {
 		log.Error(err, "an event is lost", "reason", reason)
 	}
@@ -43,7 +45,7 @@ func (r *Reconciler) announce(ctx context.Context, object *v1.OCIRepository, bef
 
 func (r *Reconciler) newEvent(object *v1.OCIRepository, kind, reason, note string) *eventsv1.Event {
 	return &eventsv1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Namespace: object.Namespace, GenerateName: object.Name + "-"},
+		ObjectMeta:          metav1.ObjectMeta{Namespace: object.Namespace, GenerateName: object.Name + "-", Annotations: annotations(object.Status.Artifact)},
 		EventTime:           metav1.NowMicro(),
 		ReportingController: reporter,
 		ReportingInstance:   r.Instance,

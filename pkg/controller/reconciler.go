@@ -43,6 +43,8 @@ type Reconciler struct {
 	Identities            Identities            // at cloud providers
 	DefaultServiceAccount string                // whose identity objects without a ServiceAccount have there; empty: the agent's own
 	WatchSecrets          bool                  // reconcile objects when a Secret or ServiceAccount that they refer to changes
+
+	rivals rivals
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
@@ -63,6 +65,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.follow(object, missing)
 	}
 	ctx = context.WithoutCancel(ctx) // a shutdown waits for what has begun
+	if wait, back := r.standsBack(ctx, object); back {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	if err := r.releaseFinalizer(ctx, object); err != nil {
 		return ctrl.Result{}, err
 	}

@@ -28,11 +28,13 @@ func (r *Reconciler) report(ctx context.Context, object *v1.OCIRepository, found
 	found.lost = found.failure != nil && r.lost(object)
 	after := answer(object, found, r.Address, time.Now())
 	if !changed(before, after) {
+		r.rivals.left(object)
 		return nil
 	}
 	if err := r.writeStatus(ctx, object, after); err != nil {
 		return err
 	}
+	r.rivals.left(object)
 	r.announce(ctx, object, before, after)
 	return nil
 }

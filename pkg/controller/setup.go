@@ -24,7 +24,7 @@ type Pace struct {
 // that are gone is dropped at the start.
 func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 	b := ctrl.NewControllerManagedBy(mgr).
-		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested(), r.followed()))).
+		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested(), contested(), r.followed()))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.Pace.Concurrent,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](r.Pace.MinRetry, r.Pace.MaxRetry),

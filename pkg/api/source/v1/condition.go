@@ -40,6 +40,7 @@ const (
 	ReasonArchiveOperationFailed = "ArchiveOperationFailed"
 	ReasonWindowInvalid          = "WindowInvalid" // the annotation that says when to adopt cannot be read
 	ReasonWindowClosed           = "WindowClosed"  // of UpdatePending
+	ReasonStandingBack           = "StandingBack"  // of an event only: another controller writes the object
 )
 
 // Keys of annotations, and of the status's artifact metadata.
