@@ -23,6 +23,8 @@ type Options struct {
 	Patience time.Duration
 	// Waiting is told before such a wait begins, so that somebody who watches knows why nothing moves. Nil: nobody is told.
 	Waiting func(*RateLimitError)
+	// Concurrent is how many downloads and polls a registry has to answer at once, for each credential. Zero: 16.
+	Concurrent int
 	// Window is how old the answer to an equal poll may be that is used in place of a request: [Repository.Resolve] and
 	// [Repository.Tags] with the same credentials, on the same way. Zero: nothing is shared. [Access.After] narrows it.
 	Window time.Duration
@@ -34,11 +36,17 @@ type Client struct {
 	options Options
 	polls   *polls
 
-	mu       sync.Mutex
-	routes   map[routeKey]*kept[*route]
-	sessions map[sessionKey]*kept[*session]
-	accepted map[acceptedKey]*kept[*atomic.Int32]
-	swept    time.Time
+	mu        sync.Mutex
+	routes    map[routeKey]*kept[*route]
+	governors map[governorKey]*kept[*governor]
+	sessions  map[sessionKey]*kept[*session]
+	accepted  map[acceptedKey]*kept[*atomic.Int32]
+	swept     time.Time
+}
+
+type governorKey struct {
+	host       string
+	credential [sha256.Size]byte
 }
 
 type sessionKey struct {
@@ -67,12 +75,13 @@ func NewClient(o Options) *Client {
 		o.UserAgent = "kubectl-oci"
 	}
 	return &Client{
-		options:  o,
-		polls:    newPolls(o.Window),
-		routes:   map[routeKey]*kept[*route]{},
-		sessions: map[sessionKey]*kept[*session]{},
-		accepted: map[acceptedKey]*kept[*atomic.Int32]{},
-		swept:    time.Now(),
+		options:   o,
+		polls:     newPolls(o.Window),
+		routes:    map[routeKey]*kept[*route]{},
+		governors: map[governorKey]*kept[*governor]{},
+		sessions:  map[sessionKey]*kept[*session]{},
+		accepted:  map[acceptedKey]*kept[*atomic.Int32]{},
+		swept:     time.Now(),
 	}
 }
 
@@ -124,8 +133,10 @@ func (c *Client) route(key routeKey, a Access) (*route, error) {
 }
 
 func (c *Client) session(key routeKey, route *route, reg name.Registry, credential Credential) *session {
-	return keep(c.sessions, sessionKey{key, fingerprint(credential)}, func() *session {
-		return newSession(reg, key.insecure, credential, &agentTransport{agent: c.options.UserAgent, next: route})
+	who := fingerprint(credential)
+	governor := keep(c.governors, governorKey{key.host, who}, func() *governor { return newGovernor(key.host, c.options.Concurrent) })
+	return keep(c.sessions, sessionKey{key, who}, func() *session {
+		return newSession(reg, key.insecure, credential, governor, &agentTransport{agent: c.options.UserAgent, next: route})
 	})
 }
 
@@ -149,6 +160,7 @@ func (c *Client) sweep() {
 	c.swept = now
 	forget(c.accepted, now, nil)
 	forget(c.sessions, now, nil)
+	forget(c.governors, now, nil)
 	forget(c.routes, now, (*route).close)
 }
 

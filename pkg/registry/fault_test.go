@@ -377,7 +377,7 @@ func simulated(t *testing.T, rt roundTrip) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSession(reg, false, Credential{}, rt)
+	return newSession(reg, false, Credential{}, newGovernor(reg.RegistryStr(), 0), rt)
 }
 
 func get(t *testing.T, rt http.RoundTripper) (*http.Response, error) {
@@ -478,7 +478,7 @@ func TestWaitIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := simulated(t, func(req *http.Request) (*http.Response, error) { return answer(req, http.StatusOK), nil })
-		s.gate.until = time.Now().Add(5 * time.Second)
+		s.gate.governor.until = time.Now().Add(5 * time.Second)
 		told := 0
 		patient := &patientTransport{next: forPull(s), patience: time.Minute, waiting: func(*RateLimitError) { told++ }}
 		var all sync.WaitGroup

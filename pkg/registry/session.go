@@ -33,12 +33,12 @@ type session struct {
 	tokens    map[string]token     // by scope
 }
 
-func newSession(reg name.Registry, insecure bool, credential Credential, next http.RoundTripper) *session {
+func newSession(reg name.Registry, insecure bool, credential Credential, governor *governor, next http.RoundTripper) *session {
 	return &session{
 		registry:   reg,
 		insecure:   insecure,
 		credential: credential,
-		gate:       &gate{host: reg.RegistryStr(), insecure: insecure, next: next},
+		gate:       &gate{governor, insecure, next},
 		tokens:     map[string]token{},
 	}
 }

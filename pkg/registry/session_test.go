@@ -245,7 +245,7 @@ func TestPlainHTTPOnlyWhereAllowed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := newSession(reg, tc.insecure, Credential{}, rt)
+			s := newSession(reg, tc.insecure, Credential{}, newGovernor(reg.RegistryStr(), 0), rt)
 			if _, err := s.ping(t.Context()); err == nil {
 				t.Error("no error from a network that refuses")
 			}
@@ -293,7 +293,7 @@ func TestPrivateHostIsAskedOnce(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s := newSession(private, false, Credential{}, roundTrip(func(req *http.Request) (*http.Response, error) {
+				s := newSession(private, false, Credential{}, newGovernor(private.RegistryStr(), 0), roundTrip(func(req *http.Request) (*http.Response, error) {
 					asked = append(asked, req.URL.String())
 					time.Sleep(10 * time.Second) //nolint:forbidigo // simulated time
 					return answer(req)
@@ -314,7 +314,7 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 	t.Parallel()
 	for insecure, want := range map[bool]bool{false: false, true: true} {
 		asked := false
-		g := &gate{host: "registry.example.com", insecure: insecure, next: roundTrip(func(req *http.Request) (*http.Response, error) {
+		g := &gate{governor: newGovernor("registry.example.com", 0), insecure: insecure, next: roundTrip(func(req *http.Request) (*http.Response, error) {
 			asked = true
 			return answer(req, http.StatusOK), nil
 		})}
