@@ -26,7 +26,7 @@ func next(object *v1.OCIRepository, failure *source.Error, pace Pace, jitter flo
 	case failure.RetryAt.IsZero():
 		return spread(pause(object, pace), jitter, at)
 	}
-	return late(time.Until(failure.RetryAt), jitter, at)
+	return late(time.Until(failure.RetryAt), object.Spec.Interval.Duration, jitter, at)
 }
 
 // pause is as long as the object has been failing, so that each one doubles the time; but nobody whose object is to be looked at
@@ -43,8 +43,8 @@ func spread(interval time.Duration, jitter, at float64) time.Duration {
 	return interval + time.Duration(float64(interval)*jitter*(2*at-1))
 }
 
-// late is spread, but never early.
-func late(wait time.Duration, jitter, at float64) time.Duration {
-	wait = min(max(wait, minInterval), maxInterval)
-	return wait + time.Duration(float64(wait)*jitter*at)
+// late is never early, and as much later as the interval would have moved, too: thousands may wait for the same moment.
+func late(wait, interval time.Duration, jitter, at float64) time.Duration {
+	wait, interval = min(max(wait, minInterval), maxInterval), min(max(interval, minInterval), maxInterval)
+	return wait + time.Duration((float64(wait)+float64(interval))*jitter*at)
 }

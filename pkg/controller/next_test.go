@@ -38,6 +38,18 @@ func TestSpreadStaysWithinTheJitter(t *testing.T) {
 	}
 }
 
+// A registry that wanted to be left alone is not asked by all at once when it may be asked again.
+func TestWhoWasTurnedAwayComesBackAsSpreadAsUsual(t *testing.T) {
+	t.Parallel()
+	first, last := late(time.Second, time.Minute, 0.05, 0), late(time.Second, time.Minute, 0.05, 1)
+	if first != time.Second || last-first < 3*time.Second {
+		t.Errorf("from %s to %s", first, last)
+	}
+	if got := late(math.MaxInt64, math.MaxInt64, 0.99, 1); got < maxInterval || got > 4*maxInterval {
+		t.Errorf("endless is %s", got)
+	}
+}
+
 func TestNextFollowsTheOutcome(t *testing.T) {
 	t.Parallel()
 	badLuck := &source.Error{Err: errors.New("bad luck")}
@@ -51,8 +63,8 @@ func TestNextFollowsTheOutcome(t *testing.T) {
 		"bad luck, first":  {failure: badLuck, min: 1900 * time.Millisecond, max: 2100 * time.Millisecond},
 		"bad luck, again":  {failure: badLuck, failing: 10 * time.Second, min: 9500 * time.Millisecond, max: 10500 * time.Millisecond},
 		"bad luck, always": {failure: badLuck, failing: time.Hour, min: 57 * time.Second, max: 63 * time.Second},
-		"turned away":      {failure: &source.Error{RetryAt: time.Unix(946684800, 0).Add(20 * time.Second), Err: errors.New("429")}, min: 20 * time.Second, max: 21 * time.Second},
-		"long ago":         {failure: &source.Error{RetryAt: time.Unix(1, 0), Err: errors.New("429")}, min: minInterval, max: 2 * minInterval},
+		"turned away":      {failure: &source.Error{RetryAt: time.Unix(946684800, 0).Add(20 * time.Second), Err: errors.New("429")}, min: 20 * time.Second, max: 24 * time.Second},
+		"long ago":         {failure: &source.Error{RetryAt: time.Unix(1, 0), Err: errors.New("429")}, min: minInterval, max: 5 * minInterval},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

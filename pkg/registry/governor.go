@@ -86,7 +86,7 @@ func (g *governor) note(req *http.Request, resp *http.Response) *RateLimitError 
 	refused := resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable && named
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	spent := g.counts(req) && g.spend(resp.Header, now)
+	spent := g.counts(req) && g.spend(req.Method, resp.Header, now)
 	switch {
 	case !refused && g.counts(req):
 		g.unsaid = 0
@@ -105,8 +105,9 @@ func (g *governor) note(req *http.Request, resp *http.Response) *RateLimitError 
 	return &RateLimitError{Host: g.host, Until: g.until}
 }
 
-// spend reads what the registry grants still, and tells whether that is nothing.
-func (g *governor) spend(h http.Header, now time.Time) bool {
+// spend reads what the registry grants still, and tells whether that is nothing. Only a pull puts off the next ones: a poll would put off
+// the pull that follows it, each time.
+func (g *governor) spend(method string, h http.Header, now time.Time) bool {
 	granted, ok := readQuota(h)
 	switch {
 	case !ok:
@@ -114,8 +115,9 @@ func (g *governor) spend(h http.Header, now time.Time) bool {
 	case granted.left > 0:
 		g.pulls = time.Time{}
 		return false
+	case method == http.MethodGet:
+		g.pulls = now.Add(granted.reset)
 	}
-	g.pulls = now.Add(granted.reset)
 	return true
 }
 

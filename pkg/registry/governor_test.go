@@ -81,6 +81,11 @@ func TestSpentQuotaStopsPullsOnly(t *testing.T) {
 						t.Errorf("%s waits %s", what, wait)
 					}
 				}
+				pause(8 * time.Minute)
+				g.send(http.MethodHead, manifestPath, http.StatusOK, header...)
+				if wait := g.send(http.MethodGet, manifestPath, http.StatusOK); wait != time.Minute {
+					t.Errorf("a poll puts the next one off, it waits %s", wait)
+				}
 				g.send(http.MethodHead, manifestPath, http.StatusOK, "RateLimit-Remaining", "1;w=600")
 				if wait := g.send(http.MethodGet, manifestPath, http.StatusOK); wait != 0 {
 					t.Errorf("what is granted again waits %s", wait)
