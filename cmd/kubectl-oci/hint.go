@@ -15,11 +15,11 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
-// registryError keeps which registry an error is about, and as whom it was asked, for the hint.
+// registryError keeps which registry an error is about, and whether the Docker config knows it, for the hint.
 type registryError struct {
-	host string
-	as   string
-	err  error
+	host  string
+	known bool
+	err   error
 }
 
 func (e *registryError) Error() string { return e.err.Error() }
@@ -44,10 +44,10 @@ func (e *registryError) hint() string {
 		return hint
 	}
 	switch {
-	case registry.IsUnauthorized(e.err) && e.as == "":
+	case registry.IsUnauthorized(e.err) && !e.known:
 		return fmt.Sprintf("the Docker config has no credential for it; to log in: docker login %s", e.host)
 	case registry.IsUnauthorized(e.err):
-		return fmt.Sprintf("asked as %s, from the Docker config: wrong password, or not allowed this? To log in anew: docker login %s", e.as, e.host)
+		return fmt.Sprintf("that is what the Docker config has: wrong password, or not allowed this? To log in anew: docker login %s", e.host)
 	case registry.IsNotFound(e.err):
 		return "is the name right, and was it pushed? Registries say the same of what one may not see"
 	case errors.Is(e.err, http.ErrSchemeMismatch):

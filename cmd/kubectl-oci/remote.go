@@ -17,7 +17,7 @@ type remote struct {
 	insecure bool
 	timeout  time.Duration
 
-	as string // who the Docker config says to be; empty: nobody
+	known bool // to the Docker config, which has a credential
 }
 
 func (r *remote) addFlags(flags *pflag.FlagSet) {
@@ -39,9 +39,7 @@ func (r *remote) open(ref registry.Reference, push bool, report *reporter) (*reg
 	if err != nil {
 		return nil, r.blame(ref, err)
 	}
-	if len(credentials) > 0 {
-		r.as = credentials[0].String()
-	}
+	r.known = len(credentials) > 0
 	client := registry.NewClient(registry.Options{
 		UserAgent: "kubectl-oci/" + buildVersion(),
 		Retry:     true,
@@ -56,7 +54,7 @@ func (r *remote) open(ref registry.Reference, push bool, report *reporter) (*reg
 	})
 }
 
-// blame says which registry an error is about, and as whom it was asked.
+// blame says which registry an error is about, and whether it was asked with a credential.
 func (r *remote) blame(ref registry.Reference, err error) error {
-	return &registryError{host: ref.Registry, as: r.as, err: err}
+	return &registryError{host: ref.Registry, known: r.known, err: err}
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -17,15 +18,27 @@ type Credential struct {
 	RegistryToken string // sent as it is, as a bearer token
 }
 
-// String hides the secret parts, so that a credential may meet a log or an error.
+// String hides the secret parts, so that a credential may meet a log or an error. A name without a password may be one.
 func (c Credential) String() string {
 	switch {
 	case c == Credential{}:
 		return "anonymous"
-	case c.Username != "":
+	case c.Username != "" && c.Password != "":
 		return "user " + c.Username
 	default:
 		return "token"
+	}
+}
+
+// manner completes "asked …".
+func (c Credential) manner() string {
+	switch {
+	case c == Credential{}:
+		return "without a credential"
+	case c.Username != "" && c.Password != "":
+		return fmt.Sprintf("as user %.64q", c.Username)
+	default:
+		return "with a token"
 	}
 }
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -26,9 +27,21 @@ func (e *RateLimitError) Error() string {
 type StatusError struct {
 	Code   int    // HTTP status
 	Reason string // what the registry said of it, or what the status means
+	// Tried is, with 401 and 403, which credentials did not suffice. None: the registry was asked without any.
+	Tried []Credential
 }
 
-func (e *StatusError) Error() string { return fmt.Sprintf("%s (HTTP %d)", e.Reason, e.Code) }
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("%s (HTTP %d)", e.Reason, e.Code)
+	if !IsUnauthorized(e) {
+		return text
+	}
+	var tried []string
+	for _, c := range e.Tried {
+		tried = append(tried, c.manner())
+	}
+	return text + ", asked " + cmp.Or(strings.Join(tried, ", then "), Credential{}.manner())
+}
 
 // DigestError says that what a registry sent is not what was asked for by digest. Nothing of it is to be used.
 type DigestError struct{ err error }
@@ -53,6 +66,15 @@ func status(err error) int {
 		return e.StatusCode
 	}
 	return 0
+}
+
+// explain is translate, and names the credentials that did not suffice.
+func (r *Repository) explain(err error) error {
+	err = translate(err)
+	if refused, ok := err.(*StatusError); ok && IsUnauthorized(refused) { //nolint:errorlint // translate made it
+		refused.Tried = r.credentials
+	}
+	return err
 }
 
 // translate turns the client library's errors into this package's. The library's text repeats the request's address and,

@@ -3,7 +3,9 @@ package registry
 import (
 	"errors"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -28,5 +30,31 @@ func TestLargeManifestIsUnusable(t *testing.T) {
 	_, _, err := new(Repository).Manifest(t.Context(), ocispec.Descriptor{Size: artifact.MaxManifest + 1})
 	if _, ok := errors.AsType[*UnusableError](err); !ok {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestRefusalsNameTheCredential(t *testing.T) {
+	t.Parallel()
+	anna, ben := Credential{Username: "anna", Password: "hush"}, Credential{Username: "ben", Password: "hush"}
+	for name, tc := range map[string]struct {
+		code        int
+		credentials []Credential
+		want        string
+	}{
+		"anonymous":       {http.StatusUnauthorized, nil, "(HTTP 401), asked without a credential"},
+		"user":            {http.StatusForbidden, []Credential{anna}, `(HTTP 403), asked as user "anna"`},
+		"several":         {http.StatusForbidden, []Credential{anna, ben}, `(HTTP 403), asked as user "anna", then as user "ben"`},
+		"token":           {http.StatusUnauthorized, []Credential{{RegistryToken: "hush"}}, "(HTTP 401), asked with a token"},
+		"name is a token": {http.StatusUnauthorized, []Credential{{Username: "hush"}}, "(HTTP 401), asked with a token"},
+		"other trouble":   {http.StatusNotFound, []Credential{anna}, "(HTTP 404)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, intercept(http.MethodHead, "/manifests/", always, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(tc.code) }))
+			_, err := open(t, NewClient(Options{}), host.ref("org/app"), Access{Credentials: tc.credentials}).Resolve(t.Context(), "v1")
+			if err == nil || !strings.HasSuffix(err.Error(), tc.want) || strings.Contains(err.Error(), "hush") {
+				t.Errorf("the error is %v, want %s at its end", err, tc.want)
+			}
+		})
 	}
 }

@@ -23,7 +23,7 @@ func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open fu
 		return remote.WriteLayer(r.repo, &blob{d, hash, open}, options(ctx, r.transport)...)
 	})
 	if err != nil {
-		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.ref.Name(), translate(err))
+		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.ref.Name(), r.explain(err))
 	}
 	return nil
 }
@@ -40,7 +40,7 @@ func (r *Repository) PushManifest(ctx context.Context, tag string, d ocispec.Des
 		return remote.Put(ref, manifest{d.MediaType, raw}, options(ctx, r.transport)...)
 	})
 	if err != nil {
-		return fmt.Errorf("push manifest %q: %w", label, translate(err))
+		return fmt.Errorf("push manifest %q: %w", label, r.explain(err))
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ type Repository struct {
 	bounded   http.RoundTripper // for what is read whole into memory
 	retry     bool
 
+	credentials []Credential // none: anonymous
+
 	polls *polls
 	key   pollKey // of this repository, without a question
 	after time.Time
@@ -45,7 +47,7 @@ func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Op
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry}, nil
+	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry, credentials: a.Credentials}, nil
 }
 
 // settled tells the client library that authentication, retries and the user agent are settled.
@@ -66,7 +68,7 @@ func (r *Repository) Resolve(ctx context.Context, tag string) (ocispec.Descripto
 	desc, err := share(ctx, r.polls, r.question("tag "+tag), r.after, func(ctx context.Context) (*v1.Descriptor, error) {
 		return r.head(ctx, r.repo.Tag(tag))
 	})
-	return described(desc, r.ref.Name()+":"+tag, err)
+	return r.described(desc, r.ref.Name()+":"+tag, err)
 }
 
 // question is what equal ones can be told by.
@@ -79,7 +81,7 @@ func (r *Repository) question(text string) pollKey {
 // Exists tells whether the repository has this manifest, and that the credential may read it: one HEAD.
 func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) {
 	desc, err := r.head(ctx, r.repo.Digest(d.String()))
-	_, err = described(desc, r.ref.At(d).String(), err)
+	_, err = r.described(desc, r.ref.At(d).String(), err)
 	if IsNotFound(err) {
 		return false, nil
 	}
@@ -87,9 +89,9 @@ func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) 
 }
 
 // described reads the answer about what people know as label.
-func described(desc *v1.Descriptor, label string, err error) (ocispec.Descriptor, error) {
+func (r *Repository) described(desc *v1.Descriptor, label string, err error) (ocispec.Descriptor, error) {
 	if err != nil {
-		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, translate(err))
+		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, r.explain(err))
 	}
 	d := digest.Digest(desc.Digest.String())
 	if d.Algorithm() != digest.SHA256 {
@@ -139,7 +141,7 @@ func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []
 		return err
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("fetch manifest %q: %w", label, translate(err))
+		return nil, "", fmt.Errorf("fetch manifest %q: %w", label, r.explain(err))
 	}
 	return got.Manifest, cmp.Or(d.MediaType, string(got.MediaType)), nil
 }
@@ -172,11 +174,11 @@ func (r *Repository) openBlob(ctx context.Context, d ocispec.Descriptor) (io.Rea
 	label := r.ref.At(d.Digest)
 	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), options(ctx, r.transport)...)
 	if err != nil {
-		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
+		return nil, fmt.Errorf("fetch blob %q: %w", label, r.explain(err))
 	}
 	body, err := layer.Compressed()
 	if err != nil {
-		return nil, fmt.Errorf("fetch blob %q: %w", label, translate(err))
+		return nil, fmt.Errorf("fetch blob %q: %w", label, r.explain(err))
 	}
 	return &sizedReader{body: body, label: label, left: d.Size}, nil
 }

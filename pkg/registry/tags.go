@@ -33,7 +33,7 @@ func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 		return tags, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), translate(err))
+		return nil, fmt.Errorf("list tags of %q: %w", r.ref.Name(), r.explain(err))
 	}
 	return tags, nil
 }
