@@ -28,7 +28,9 @@ const (
 	typeFluxLayer   = "application/vnd.cncf.flux.content.v1.tar+gzip"
 	typeHelmLayer   = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 	typeDocker      = "application/vnd.docker.distribution.manifest.v2+json"
+	typeDockerList  = "application/vnd.docker.distribution.manifest.list.v2+json"
 	typeDockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+	typeDockerImage = "application/vnd.docker.container.image.v1+json"
 )
 
 // descriptor is one of the distribution specification.
@@ -37,11 +39,15 @@ type descriptor struct {
 	Digest    string            `json:"digest"`
 	Size      int               `json:"size"`
 	Platform  map[string]string `json:"platform,omitempty"`
+
+	Annotations map[string]string `json:"annotations,omitempty"`
+	URLs        []string          `json:"urls,omitempty"`
 }
 
 type manifest struct {
 	SchemaVersion int               `json:"schemaVersion"`
 	MediaType     string            `json:"mediaType"`
+	ArtifactType  string            `json:"artifactType,omitempty"`
 	Config        *descriptor       `json:"config,omitempty"`
 	Layers        []descriptor      `json:"layers,omitempty"`
 	Manifests     []descriptor      `json:"manifests,omitempty"`

@@ -15,6 +15,7 @@ import (
 
 var (
 	objects  = flag.Int("objects", 50, "objects that the polling test polls; beyond the default, it measures an agent without the race detector")
+	update   = flag.Bool("update", false, "write what the documentation says of the table's rows")
 	interval = flag.Duration("interval", 0, "time between two polls of an object; 0: the shortest that the agent allows")
 )
 

@@ -73,7 +73,8 @@ func (p *problems) readiness(o *v1.OCIRepository) {
 		p.addUnless(ready.ObservedGeneration == o.Status.ObservedGeneration, "Ready for generation %d, observed %d",
 			ready.ObservedGeneration, o.Status.ObservedGeneration)
 		if o.Status.Artifact != nil {
-			p.addUnless(ready.Message == "stored artifact for digest '"+o.Status.Artifact.Revision+"'", "Ready says %q", ready.Message)
+			says := "stored artifact for digest '" + o.Status.Artifact.Revision + "'"
+			p.addUnless(ready.Message == says || strings.HasPrefix(ready.Message, says+"; "), "Ready says %q", ready.Message)
 		}
 		return
 	}

@@ -94,7 +94,13 @@ func (r *record) add(event watch.Event) {
 // wait blocks until the record of an object satisfies done.
 func (r *record) wait(name, what string, done func() bool) {
 	r.t.Helper()
-	ctx := soon(r.t)
+	r.waitIn(r.t, name, what, done)
+}
+
+// waitIn is wait for a part of the test, which fails alone.
+func (r *record) waitIn(t *testing.T, name, what string, done func() bool) {
+	t.Helper()
+	ctx := soon(t)
 	for {
 		r.mu.Lock()
 		satisfied, changed := done(), r.changed
@@ -105,9 +111,9 @@ func (r *record) wait(name, what string, done func() bool) {
 		select {
 		case <-changed:
 		case <-r.died():
-			r.t.Fatalf("wait until %s: %v", what, shared.Err())
+			t.Fatalf("wait until %s: %v", what, shared.Err())
 		case <-ctx.Done():
-			r.t.Fatalf("wait until %s: %v; what happened:\n%s", what, context.Cause(ctx), r.story(name))
+			t.Fatalf("wait until %s: %v; what happened:\n%s", what, context.Cause(ctx), r.story(name))
 		}
 	}
 }

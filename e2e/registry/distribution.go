@@ -31,6 +31,8 @@ func (r *Registry) handlers(ctx context.Context) (back, front http.Handler, err 
 		Storage: r.storage(),
 		Auth:    auth,
 		HTTP:    configuration.HTTP{Secret: rand.Text()},
+		// Manifests may say that a layer lies elsewhere.
+		Validation: configuration.Validation{Manifests: configuration.ValidationManifests{URLs: configuration.URLs{Allow: []string{"^https://"}}}},
 	})
 	switch r.options.Auth {
 	case Basic:

@@ -22,8 +22,8 @@ var endings = []string{".yaml", ".yml", ".json"}
 // fileName is the name under which a layer that is a text is packed. Of a path only the last element counts, which leads nowhere.
 func fileName(layer chosen) (string, error) {
 	if layer.others > 0 {
-		return "", fmt.Errorf("read layer: it is a file and not an archive, and there are %d more layers: "+
-			"push the folder, or choose one by spec.layerSelector.mediaType", layer.others)
+		return "", fmt.Errorf("read layer: it is a file and not an archive, and the first of %d layers: "+
+			"push the folder, or choose one by spec.layerSelector.mediaType", layer.others+1)
 	}
 	title := layer.Annotations[artifact.AnnotationTitle]
 	if title == "" {

@@ -101,7 +101,7 @@ func TestFileIsRefused(t *testing.T) {
 		"no name":        {"", 0, "", archive.Limits{}, "no annotation org.opencontainers.image.title"},
 		"another kind":   {"docs/README.md", 0, "", archive.Limits{}, `the file "README.md"`},
 		"no name at all": {"../..", 0, "", archive.Limits{}, `the file ".."`},
-		"more layers":    {"a.yaml", 2, "", archive.Limits{}, "2 more layers"},
+		"more layers":    {"a.yaml", 2, "", archive.Limits{}, "first of 3 layers"},
 		"ignored":        {"a.yaml", 0, "*.yaml", archive.Limits{}, "no file is left"},
 		"long name":      {strings.Repeat("x", 100) + ".yaml", 0, "", archive.Limits{Path: 50}, "bytes in a path"},
 		"too large":      {"a.yaml", 0, "", archive.Limits{Expanded: 2000}, "expanded bytes"},
