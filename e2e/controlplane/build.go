@@ -24,7 +24,7 @@ type Binaries struct {
 // version and the flags. Several builders may share a cache at the same time, in any number of processes. It needs the go
 // command and, the first time, the Go module proxy.
 type Builder struct {
-	Modules string    // folder that holds k8s/ and etcd/
+	Modules string    // folder that holds k8s/, etcd/ and flux/
 	Cache   string    // made where it is missing
 	Log     io.Writer // told what is built and how long it takes; nil: nobody
 }
@@ -79,6 +79,16 @@ func (b *Builder) Kubectl(ctx context.Context) (string, error) {
 		flags: versionFlags(), cost: "half a minute after kubernetes",
 	})
 	return filepath.Join(folder, "kubectl"), err
+}
+
+// KustomizeController returns the path of Flux's kustomize-controller, built now or before. The control plane does not need it.
+func (b *Builder) KustomizeController(ctx context.Context) (string, error) {
+	folder, err := b.component(ctx, component{
+		name: "kustomize-controller", module: "flux",
+		programs: map[string]string{"kustomize-controller": "github.com/fluxcd/kustomize-controller"},
+		cost:     "about 4 minutes",
+	})
+	return filepath.Join(folder, "kustomize-controller"), err
 }
 
 func versionFlags() string {

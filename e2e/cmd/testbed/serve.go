@@ -33,6 +33,7 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("testbed build", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	kubectl := flags.Bool("kubectl", false, "build kubectl too")
+	flux := flags.Bool("flux", false, "build Flux's kustomize-controller too")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -40,9 +41,16 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := builder.Build(ctx); err != nil || !*kubectl {
+	if _, err := builder.Build(ctx); err != nil {
 		return err
 	}
-	_, err = builder.Kubectl(ctx)
+	if *kubectl {
+		if _, err := builder.Kubectl(ctx); err != nil {
+			return err
+		}
+	}
+	if *flux {
+		_, err = builder.KustomizeController(ctx)
+	}
 	return err
 }
