@@ -43,8 +43,10 @@ func spread(interval time.Duration, jitter, at float64) time.Duration {
 	return interval + time.Duration(float64(interval)*jitter*(2*at-1))
 }
 
-// late is never early, and as much later as the interval would have moved, too: thousands may wait for the same moment.
+// late is never early, and as much later as the interval would have moved, too, but no longer than twice the wait: thousands may wait for
+// the same moment.
 func late(wait, interval time.Duration, jitter, at float64) time.Duration {
 	wait, interval = min(max(wait, minInterval), maxInterval), min(max(interval, minInterval), maxInterval)
-	return wait + time.Duration((float64(wait)+float64(interval))*jitter*at)
+	later := min((float64(wait)+float64(interval))*jitter, float64(wait))
+	return wait + time.Duration(later*at)
 }

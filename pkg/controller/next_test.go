@@ -39,14 +39,26 @@ func TestSpreadStaysWithinTheJitter(t *testing.T) {
 }
 
 // A registry that wanted to be left alone is not asked by all at once when it may be asked again.
-func TestWhoWasTurnedAwayComesBackAsSpreadAsUsual(t *testing.T) {
+func TestWhoWasTurnedAwayComesBackSpread(t *testing.T) {
 	t.Parallel()
-	first, last := late(time.Second, time.Minute, 0.05, 0), late(time.Second, time.Minute, 0.05, 1)
-	if first != time.Second || last-first < 3*time.Second {
-		t.Errorf("from %s to %s", first, last)
-	}
-	if got := late(math.MaxInt64, math.MaxInt64, 0.99, 1); got < maxInterval || got > 4*maxInterval {
-		t.Errorf("endless is %s", got)
+	for name, test := range map[string]struct {
+		wait, interval time.Duration
+		at             float64
+		want           time.Duration
+	}{
+		"first":        {15 * time.Second, 5 * time.Minute, 0, 15 * time.Second},
+		"last":         {time.Minute, 9 * time.Minute, 1, 90 * time.Second},
+		"soon":         {4 * time.Second, time.Hour, 1, 8 * time.Second},
+		"long":         {time.Hour, time.Minute, 1, time.Hour + 3*time.Minute + 3*time.Second},
+		"in the past":  {-time.Hour, time.Second, 0, minInterval},
+		"beyond count": {math.MaxInt64, math.MaxInt64, 0, maxInterval},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := late(test.wait, test.interval, 0.05, test.at); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 
