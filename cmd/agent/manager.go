@@ -41,7 +41,7 @@ func newManager(opts *options) (ctrl.Manager, error) {
 		LeaderElection:                opts.leaderElection,
 		LeaderElectionID:              name,
 		LeaderElectionNamespace:       opts.namespace,
-		LeaderElectionReleaseOnCancel: true,
+		LeaderElectionReleaseOnCancel: opts.release,
 		LeaseDuration:                 &opts.leaseDuration,
 		RenewDeadline:                 &opts.renew,
 		RetryPeriod:                   &opts.poll,

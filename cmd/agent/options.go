@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -25,7 +26,7 @@ type options struct {
 
 	storagePath, storageAddr, storageAdvAddr string
 	replicas                                 []string // host:port
-	metricsAddr, healthAddr                  string
+	metricsAddr, healthAddr, eventsAddr      string
 
 	namespace     string // the agent's own
 	allNamespaces bool
@@ -35,7 +36,7 @@ type options struct {
 	watchSecrets          bool
 	defaultServiceAccount string
 
-	leaderElection             bool
+	leaderElection, release    bool
 	leaseDuration, renew, poll time.Duration
 
 	pace      controller.Pace
@@ -57,9 +58,9 @@ func parse(args []string, env func(string) string, usage io.Writer) (*options, e
 	o := &options{namespace: env("RUNTIME_NAMESPACE"), selector: labels.Everything(), limits: archive.DefaultLimits()}
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
 	flags.SetOutput(usage)
-	o.bindCluster(flags)
+	o.bindCluster(flags, env)
 	o.bindAccess(flags)
-	o.bindStorage(flags)
+	o.bindStorage(flags, env)
 	o.bindPace(flags)
 	o.bindLog(flags)
 	o.bindIgnored(flags)
@@ -76,7 +77,7 @@ func parse(args []string, env func(string) string, usage io.Writer) (*options, e
 	return o, o.validate()
 }
 
-func (o *options) bindCluster(f *flag.FlagSet) {
+func (o *options) bindCluster(f *flag.FlagSet, env func(string) string) {
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` that says how to reach the cluster; otherwise KUBECONFIG or the Pod's own account")
 	f.Float64Var(&o.qps, "kube-api-qps", 50, "requests per second to the API server")
 	f.IntVar(&o.burst, "kube-api-burst", 300, "requests to the API server at once, beyond the rate")
@@ -89,8 +90,10 @@ func (o *options) bindCluster(f *flag.FlagSet) {
 	f.DurationVar(&o.leaseDuration, "leader-election-lease-duration", 35*time.Second, "how long an agent that vanished stays the leader")
 	f.DurationVar(&o.renew, "leader-election-renew-deadline", 30*time.Second, "how long the leader tries to stay it")
 	f.DurationVar(&o.poll, "leader-election-retry-period", 5*time.Second, "time between two tries to become or stay the leader")
-	f.StringVar(&o.metricsAddr, "metrics-addr", ":8080", "`address` of the metrics; 0 turns them off")
+	f.BoolVar(&o.release, "leader-election-release-on-cancel", true, "let another agent become the leader at once when this one ends")
+	f.StringVar(&o.metricsAddr, "metrics-addr", cmp.Or(env("METRICS_ADDR"), ":8080"), "`address` of the metrics; 0 turns them off")
 	f.StringVar(&o.healthAddr, "health-addr", ":9440", "`address` of the probes /healthz and /readyz")
+	f.StringVar(&o.eventsAddr, "events-addr", env("EVENTS_ADDR"), "`URL` to which events are posted too, such as that of Flux's notification-controller")
 }
 
 func (o *options) bindAccess(f *flag.FlagSet) {
@@ -99,10 +102,10 @@ func (o *options) bindAccess(f *flag.FlagSet) {
 	f.StringVar(&o.defaultServiceAccount, "default-service-account", "", "`name` of the ServiceAccount whose identity objects have at a cloud provider that name none; otherwise the agent's own")
 }
 
-func (o *options) bindStorage(f *flag.FlagSet) {
-	f.StringVar(&o.storagePath, "storage-path", "", "`folder` that holds what is exposed (required)")
-	f.StringVar(&o.storageAddr, "storage-addr", ":9090", "`address` of the file server")
-	f.StringVar(&o.storageAdvAddr, "storage-adv-addr", "", "`address`, host or host:port, under which others reach the file server; otherwise its own")
+func (o *options) bindStorage(f *flag.FlagSet, env func(string) string) {
+	f.StringVar(&o.storagePath, "storage-path", cmp.Or(env("STORAGE_PATH"), "/data"), "`folder` that holds what is exposed")
+	f.StringVar(&o.storageAddr, "storage-addr", cmp.Or(env("STORAGE_ADDRESS"), ":9090"), "`address` of the file server")
+	f.StringVar(&o.storageAdvAddr, "storage-adv-addr", env("STORAGE_ADV_ADDR"), "`address`, host or host:port, under which others reach the file server; otherwise its own")
 	f.Func("replicas", "`host:port,…` of the file servers of all replicas; a name with an address for each will do", func(s string) error {
 		o.replicas = strings.Split(s, ",")
 		return nil
@@ -154,7 +157,7 @@ func quantity(f *flag.FlagSet, value *int64, name, usage string) {
 func (o *options) validate() error {
 	switch {
 	case o.storagePath == "":
-		return errors.New("--storage-path is missing: name a folder for what is exposed")
+		return errors.New("--storage-path is empty: name a folder for what is exposed")
 	case o.jitter < 0 || o.jitter >= 100:
 		return fmt.Errorf("--interval-jitter-percentage is %d, not 0 to 99", o.jitter)
 	case o.pace.Concurrent < 1:

@@ -34,9 +34,8 @@ func TestFlagsOfSourceControllerAreAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"--events-addr", "--helm-cache-max-size", "--helm-cache-ttl", "--helm-cache-purge-interval", "--helm-index-max-size",
-		"--feature-gates", "--requeue-dependency", "--leader-election-release-on-cancel", "--artifact-digest-algo", "--ssh-kex-algos",
-		"--token-cache-max-size"}
+	want := []string{"--helm-cache-max-size", "--helm-cache-ttl", "--helm-cache-purge-interval", "--helm-index-max-size",
+		"--feature-gates", "--requeue-dependency", "--artifact-digest-algo", "--ssh-kex-algos", "--token-cache-max-size"}
 	if diff := cmp.Diff(want, o.ignored); diff != "" {
 		t.Errorf("ignored flags (-want +got):\n%s", diff)
 	}
@@ -49,7 +48,7 @@ func TestFlagsOfSourceControllerAreAccepted(t *testing.T) {
 	if want := (store.Retention{Records: 5, TTL: 2 * time.Minute}); o.retention != want {
 		t.Errorf("retention is %+v, want %+v", o.retention, want)
 	}
-	if o.selector.String() != "!sharding.fluxcd.io/key" || !o.leaderElection || o.logLevel != slog.LevelDebug {
+	if o.selector.String() != "!sharding.fluxcd.io/key" || !o.leaderElection || o.release || o.logLevel != slog.LevelDebug {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -57,17 +56,17 @@ func TestFlagsOfSourceControllerAreAccepted(t *testing.T) {
 func TestFlagsThatAreWrong(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ line, want string }{
-		"no folder":       {"", "--storage-path is missing"},
-		"argument":        {"--storage-path=/data run", `unexpected argument "run"`},
-		"unknown":         {"--storage-path=/data --nonsense", "not defined: -nonsense"},
-		"jitter":          {"--storage-path=/data --interval-jitter-percentage=100", "not 0 to 99"},
-		"concurrency":     {"--storage-path=/data --concurrent=0", "not 1 or more"},
-		"limit":           {"--storage-path=/data --layer-max-size=0", "not 1 or more"},
-		"quantity":        {"--storage-path=/data --layer-max-size=much", "layer-max-size"},
-		"level":           {"--storage-path=/data --log-level=loud", "not trace, debug, info or error"},
-		"encoding":        {"--storage-path=/data --log-encoding=xml", "not json or console"},
-		"selector":        {"--storage-path=/data --watch-label-selector==", "watch-label-selector"},
-		"ignored boolean": {"--storage-path=/data --leader-election-release-on-cancel=maybe", "leader-election-release-on-cancel"},
+		"no folder":   {"--storage-path=", "--storage-path is empty"},
+		"argument":    {"--storage-path=/data run", `unexpected argument "run"`},
+		"unknown":     {"--storage-path=/data --nonsense", "not defined: -nonsense"},
+		"jitter":      {"--storage-path=/data --interval-jitter-percentage=100", "not 0 to 99"},
+		"concurrency": {"--storage-path=/data --concurrent=0", "not 1 or more"},
+		"limit":       {"--storage-path=/data --layer-max-size=0", "not 1 or more"},
+		"quantity":    {"--storage-path=/data --layer-max-size=much", "layer-max-size"},
+		"level":       {"--storage-path=/data --log-level=loud", "not trace, debug, info or error"},
+		"encoding":    {"--storage-path=/data --log-encoding=xml", "not json or console"},
+		"selector":    {"--storage-path=/data --watch-label-selector==", "watch-label-selector"},
+		"boolean":     {"--storage-path=/data --leader-election-release-on-cancel=maybe", "leader-election-release-on-cancel"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

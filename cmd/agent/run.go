@@ -54,7 +54,12 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 		Limits:   opts.limits,
 		Replicas: others,
 	}
-	reconciler, err := addReconciler(mgr, opts, artifacts, current, advertise(opts, listener.Addr()))
+	notifier, finish, err := startNotifier(ctx, opts.eventsAddr, log)
+	if err != nil {
+		return err
+	}
+	defer finish()
+	reconciler, err := addReconciler(mgr, opts, artifacts, current, notifier, advertise(opts, listener.Addr()))
 	if err != nil {
 		return err
 	}
@@ -65,7 +70,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start)
 }
 
-func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current func() *policy.Policy, address string) (*controller.Reconciler, error) {
+func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current func() *policy.Policy, notifier *controller.Notifier, address string) (*controller.Reconciler, error) {
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
 	if err != nil {
 		return nil, err
@@ -92,6 +97,7 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, cu
 		Identities:            &cloud.Identities{Client: direct},
 		DefaultServiceAccount: opts.defaultServiceAccount,
 		WatchSecrets:          opts.watchSecrets,
+		Notifier:              notifier,
 	}
 	return reconciler, reconciler.SetUp(mgr)
 }

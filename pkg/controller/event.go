@@ -30,7 +30,7 @@ func (r *Reconciler) announce(ctx context.Context, object *v1.OCIRepository, bef
 	}
 }
 
-// tell tells of something in an event, and in the log. It returns when the event is written, so that a process that is about to end
+// tell tells of something in an event, to whoever is to be notified, and in the log. It returns when the event is written, so that a process that is about to end
 // loses none; one that cannot be written is no reason to do anything again.
 func (r *Reconciler) tell(ctx context.Context, object *v1.OCIRepository, kind, reason, note string) {
 	log := log.FromContext(ctx)
@@ -38,6 +38,7 @@ func (r *Reconciler) tell(ctx context.Context, object *v1.OCIRepository, kind, r
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
 	event := r.newEvent(object, kind, reason, note)
+	r.Notifier.notify(event, note)
 	if err := r.Client.Create(ctx, event, fieldOwner, client.DisableReadYourWritesConsistency); err != nil {
 		log.Error(err, "an event is lost", "reason", reason)
 	}
@@ -45,7 +46,7 @@ func (r *Reconciler) tell(ctx context.Context, object *v1.OCIRepository, kind, r
 
 func (r *Reconciler) newEvent(object *v1.OCIRepository, kind, reason, note string) *eventsv1.Event {
 	return &eventsv1.Event{
-		ObjectMeta:          metav1.ObjectMeta{Namespace: object.Namespace, GenerateName: object.Name + "-", Annotations: annotations(object.Status.Artifact)},
+		ObjectMeta:          metav1.ObjectMeta{Namespace: object.Namespace, GenerateName: object.Name + "-", Annotations: annotations(object)},
 		EventTime:           metav1.NowMicro(),
 		ReportingController: reporter,
 		ReportingInstance:   r.Instance,
@@ -91,13 +92,11 @@ func ready(status v1.OCIRepositoryStatus) metav1.Condition {
 	return metav1.Condition{}
 }
 
-// annotations name the artifact that consumers see when the event is written.
-func annotations(artifact *v1.Artifact) map[string]string {
-	if artifact == nil {
-		return nil
+// annotations name the artifact that consumers see when the event is written, and give what the object says to whoever is notified.
+func annotations(object *v1.OCIRepository) map[string]string {
+	all := remarks(object.Annotations)
+	if artifact := object.Status.Artifact; artifact != nil {
+		all[v1.AnnotationRevision], all[v1.AnnotationDigest] = artifact.Revision, artifact.Digest
 	}
-	return map[string]string{
-		v1.AnnotationRevision: artifact.Revision,
-		v1.AnnotationDigest:   artifact.Digest,
-	}
+	return all
 }

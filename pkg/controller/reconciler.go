@@ -43,6 +43,7 @@ type Reconciler struct {
 	Identities            Identities            // at cloud providers
 	DefaultServiceAccount string                // whose identity objects without a ServiceAccount have there; empty: the agent's own
 	WatchSecrets          bool                  // reconcile objects when a Secret or ServiceAccount that they refer to changes
+	Notifier              *Notifier             // who is told of events too; nil: nobody
 
 	rivals rivals
 }
@@ -50,8 +51,8 @@ type Reconciler struct {
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
 const readTimeout = 10 * time.Second
 
-// Reconcile brings one object and what is exposed for it up to date; where this replica does not lead, only its own store. An error is trouble with the API server or the disk: again, after
-// a back-off.
+// Reconcile brings one object and what is exposed for it up to date; where this replica does not lead, only its own store. An error is
+// trouble with the API server or the disk: again, after a back-off.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	object, err := r.read(ctx, req.NamespacedName)
 	switch {
@@ -71,17 +72,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.releaseFinalizer(ctx, object); err != nil {
 		return ctrl.Result{}, err
 	}
-	if object.Spec.Suspend || !object.DeletionTimestamp.IsZero() {
+	switch {
+	case !object.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
+	case object.Spec.Suspend:
+		return ctrl.Result{}, ignoreSuperseded(r.acknowledge(ctx, object))
 	}
 	defer r.observe(object, time.Now())
 	found := r.run(ctx, object)
-	err = r.report(ctx, object, found)
-	switch {
-	case errors.Is(err, errSuperseded):
-		return ctrl.Result{}, nil // the newer spec is in the queue already
-	case err != nil:
-		return ctrl.Result{}, err
+	if err := r.report(ctx, object, found); err != nil {
+		return ctrl.Result{}, ignoreSuperseded(err)
 	}
 	if err := r.prune(object); err != nil {
 		return ctrl.Result{}, err

@@ -21,6 +21,14 @@ const fieldOwner = client.FieldOwner(reporter)
 // errSuperseded says that the spec changed during the run, so that what was found answers a question nobody asks any more.
 var errSuperseded = errors.New("spec changed meanwhile")
 
+// ignoreSuperseded leaves out that one: the newer spec is in the queue already.
+func ignoreSuperseded(err error) error {
+	if errors.Is(err, errSuperseded) {
+		return nil
+	}
+	return err
+}
+
 // report writes the outcome of a run into the object's status, and into an event, where it says anything new. The event comes
 // last: one that is lost tells nothing that the status does not.
 func (r *Reconciler) report(ctx context.Context, object *v1.OCIRepository, found outcome) error {
