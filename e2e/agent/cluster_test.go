@@ -28,7 +28,7 @@ const agentNamespace = "oci-system"
 // cluster is the API server with what manifests/ install.
 type cluster struct {
 	admin client.WithWatch // what tests arrange and look with
-	token string           // of the ServiceAccount that manifests/ give the agent
+	token string           // of the ServiceAccount that manifests/ give the agent, with no more rights than by default
 	front *front           // through which the agents reach the API server
 }
 
@@ -52,7 +52,8 @@ func install(ctx context.Context, dir string) (*cluster, error) {
 	if c.front, err = newFront(ctx, config); err != nil {
 		return nil, err
 	}
-	return c, c.logIn(ctx)
+	c.token, err = c.logIn(ctx, "agent")
+	return c, err
 }
 
 func newClient(config *rest.Config) (client.WithWatch, error) {
@@ -65,15 +66,14 @@ func newClient(config *rest.Config) (client.WithWatch, error) {
 	return client.NewWithWatch(config, client.Options{Scheme: scheme})
 }
 
-// logIn asks for the token that a Pod of the agent would be given.
-func (c *cluster) logIn(ctx context.Context) error {
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: agentNamespace, Name: "agent"}}
+// logIn asks for the token that a Pod of that ServiceAccount would be given.
+func (c *cluster) logIn(ctx context.Context, account string) (token string, err error) {
 	request := &authenticationv1.TokenRequest{}
-	if err := c.admin.SubResource("token").Create(ctx, account, request); err != nil {
-		return fmt.Errorf("ask for a token of the agent's account: %w", err)
+	object := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: agentNamespace, Name: account}}
+	if err := c.admin.SubResource("token").Create(ctx, object, request); err != nil {
+		return "", fmt.Errorf("ask for a token of account %q: %w", account, err)
 	}
-	c.token = request.Status.Token
-	return nil
+	return request.Status.Token, nil
 }
 
 const kubeconfig = `apiVersion: v1
@@ -84,10 +84,10 @@ contexts: [{name: x, context: {cluster: c, user: u}}]
 current-context: x
 `
 
-// writeKubeconfig writes a kubeconfig of the agent's ServiceAccount and nobody else.
-func (c *cluster) writeKubeconfig(path string) error {
+// writeKubeconfig writes a kubeconfig of a ServiceAccount and nobody else.
+func (c *cluster) writeKubeconfig(path, token string) error {
 	authority := base64.StdEncoding.EncodeToString(c.front.authority)
-	return os.WriteFile(path, []byte(fmt.Sprintf(kubeconfig, c.front.Addr, authority, c.token)), 0o600)
+	return os.WriteFile(path, []byte(fmt.Sprintf(kubeconfig, c.front.Addr, authority, token)), 0o600)
 }
 
 // kubectl runs as cluster-admin and returns what it printed.

@@ -28,6 +28,7 @@ type agentOptions struct {
 	Path    string   // of the program; empty: the agent itself
 	Args    []string // further flags
 	Env     []string
+	Token   string // of its ServiceAccount; empty: with the rights that manifests/ give by default
 	Policy  string // of the administrator; empty: registries on loopback are permitted
 }
 
@@ -36,7 +37,7 @@ func startAgent(ctx context.Context, o agentOptions) (*agent, error) {
 		return nil, err
 	}
 	kubeconfig := filepath.Join(o.Dir, "kubeconfig")
-	if err := control.writeKubeconfig(kubeconfig); err != nil {
+	if err := control.writeKubeconfig(kubeconfig, cmp.Or(o.Token, control.token)); err != nil {
 		return nil, err
 	}
 	selector := "!" + shardLabel

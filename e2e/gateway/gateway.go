@@ -7,6 +7,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -21,13 +22,15 @@ import (
 type Gateway struct {
 	server *loopback.Server
 
-	mu    sync.Mutex
-	hosts map[string]string
+	mu     sync.Mutex
+	hosts  map[string]string
+	login  string // in the form of the header; empty: nobody has to
+	passed map[string]int
 }
 
 // Start starts a gateway; ctx is not kept. Stop must be called.
 func Start(ctx context.Context) (*Gateway, error) {
-	g := &Gateway{hosts: map[string]string{}}
+	g := &Gateway{hosts: map[string]string{}, passed: map[string]int{}}
 	server, err := loopback.Serve(ctx, g, loopback.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("start gateway: %w", err)
@@ -41,7 +44,24 @@ func (g *Gateway) Stop() { g.server.Close() }
 
 // Env is the environment of a program that goes through the gateway.
 func (g *Gateway) Env() []string {
-	return []string{"HTTP_PROXY=http://" + g.server.Addr, "HTTPS_PROXY=http://" + g.server.Addr}
+	return []string{"HTTP_PROXY=" + g.URL(), "HTTPS_PROXY=" + g.URL()}
+}
+
+// URL is the gateway's own.
+func (g *Gateway) URL() string { return "http://" + g.server.Addr }
+
+// Require has the gateway serve nobody but this user.
+func (g *Gateway) Require(user, password string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.login = "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+// Passed counts the requests and tunnels that led to a host name, of those that were let in.
+func (g *Gateway) Passed(name string) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.passed[name]
 }
 
 // Route has all ports of a host name lead to an address, host:port.
@@ -53,10 +73,11 @@ func (g *Gateway) Route(name, to string) {
 
 // ServeHTTP forwards a request, or tunnels.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	to, known := g.hosts[r.URL.Hostname()]
-	g.mu.Unlock()
+	to, known, welcome := g.enter(r)
 	switch {
+	case !welcome:
+		w.Header().Set("Proxy-Authenticate", `Basic realm="gateway"`)
+		http.Error(w, "who are you?", http.StatusProxyAuthRequired)
 	case !known:
 		http.Error(w, "unknown host", http.StatusBadGateway)
 	case r.Method == http.MethodConnect:
@@ -64,6 +85,18 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		forward(to).ServeHTTP(w, r)
 	}
+}
+
+// enter tells where a request leads, and whether it may.
+func (g *Gateway) enter(r *http.Request) (to string, known, welcome bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.login != "" && r.Header.Get("Proxy-Authorization") != g.login {
+		return "", false, false
+	}
+	g.passed[r.URL.Hostname()]++
+	to, known = g.hosts[r.URL.Hostname()]
+	return to, known, true
 }
 
 func forward(to string) http.Handler {
