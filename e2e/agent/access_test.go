@@ -233,7 +233,7 @@ func TestServiceAccount(t *testing.T) {
 		r.until("app", failsWith(v1.ReasonAuthenticationFailed, `/second": there is none`))
 		r.pullSecret("second", reg.Host, alice.Name, "wr0ng")
 		r.until("app", failsWith(v1.ReasonAuthenticationFailed,
-			fmt.Sprintf(`tried user mallory of secret "%s/first", then user alice of secret "%s/second"`, r.namespace, r.namespace)))
+			fmt.Sprintf(`asked as user "mallory", then as user "alice" (from secret "%s/first", then secret "%s/second")`, r.namespace, r.namespace)))
 		r.pullSecret("second", reg.Host, alice.Name, alice.Password)
 		r.until("app", exposes(p.revision("v1")))
 
@@ -241,7 +241,7 @@ func TestServiceAccount(t *testing.T) {
 		r.create("nobody", spec)
 		r.until("nobody", failsWith(v1.ReasonAuthenticationFailed, fmt.Sprintf(`read service account "%s/nobody": there is none`, r.namespace)))
 		r.account("nobody")
-		r.until("nobody", failsWith(v1.ReasonAuthenticationFailed, "tried without a credential"))
+		r.until("nobody", failsWith(v1.ReasonAuthenticationFailed, "asked without a credential"))
 		r.account("nobody", "second")
 		r.until("nobody", exposes(p.revision("v1")))
 		for _, name := range []string{"app", "nobody"} {

@@ -107,16 +107,16 @@ func TestPolicyIsNotLedAround(t *testing.T) {
 	}
 
 	for name, fault := range map[string]proxy.Fault{
-		"blob":  {Path: blobPath, Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://" + forbidden.Addr + "/blob"}}},
-		"tag":   {Path: regexp.MustCompile("/manifests/"), Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://" + forbidden.Addr + "/x"}}},
-		"realm": {Path: regexp.MustCompile("^/v2/$"), Status: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {fmt.Sprintf(`Bearer realm="http://%s/token",service="x"`, forbidden.Addr)}}},
+		"blob":  {Path: blobPath, Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://localhost:" + port + "/blob"}}},
+		"tag":   {Path: regexp.MustCompile("/manifests/"), Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"http://localhost:" + port + "/x"}}},
+		"realm": {Path: regexp.MustCompile("^/v2/$"), Status: http.StatusUnauthorized, Header: http.Header{"Www-Authenticate": {fmt.Sprintf(`Bearer realm="http://localhost:%s/token",service="x"`, port)}}},
 	} {
 		evil := registry.For(t, registry.Options{})
 		push(t, evil, "app", folder("a.yaml", "a: 1\n"), "v1")
 		outside.Route(name+"."+host, evil.Host)
 		evil.Proxy.During(t, fault)
 		r.create(name, spec(name+"."+host+"/app"))
-		r.until(name, failsWith(v1.ReasonPolicyViolation, "127.0.0.1"))
+		r.until(name, failsWith(v1.ReasonPolicyViolation, `"localhost" leads to`))
 	}
 }
 

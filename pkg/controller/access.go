@@ -28,10 +28,10 @@ const maxTimeout = 10 * time.Minute
 // way is how an object's registry is reached, and for people where that comes from.
 type way struct {
 	registry.Access
-	ref   registry.Reference
-	rule  policy.Rule
-	tried []string // one for each credential
-	read  []string // the Secrets that were looked into for credentials
+	ref  registry.Reference
+	rule policy.Rule
+	from []string // where each credential comes from
+	read []string // the Secrets that were looked into for credentials
 }
 
 // access gives the way to the object's registry, from all that its spec refers to and within what the administrator permits. All of
@@ -68,25 +68,26 @@ func (w *way) add(origin string, found ...registry.Credential) {
 	for _, c := range found {
 		if !slices.Contains(w.Credentials, c) {
 			w.Credentials = append(w.Credentials, c)
-			w.tried = append(w.tried, fmt.Sprintf("%s of %s", c, origin))
+			w.from = append(w.from, origin)
 		}
 	}
 }
 
-// explain adds to the registry's refusal which credentials it refused.
+// explain adds to the registry's refusal, which names the credentials that it refused, where they come from.
 func (w *way) explain(failure *source.Error) *source.Error {
-	if failure.Reason != v1.ReasonAuthenticationFailed {
+	var note string
+	switch {
+	case failure.Reason != v1.ReasonAuthenticationFailed:
+		return failure
+	case len(w.from) > 0:
+		note = "from " + strings.Join(w.from, ", then ")
+	case len(w.read) > 0:
+		note = fmt.Sprintf("%s has none for %s", strings.Join(w.read, " and "), w.ref.Name())
+	default:
 		return failure
 	}
-	note := "tried without a credential"
-	switch {
-	case len(w.tried) > 0:
-		note = "tried " + strings.Join(w.tried, ", then ")
-	case len(w.read) > 0:
-		note += fmt.Sprintf(": %s has none for %s", strings.Join(w.read, " and "), w.ref.Name())
-	}
 	explained := *failure
-	explained.Err = fmt.Errorf("%w; %s", failure.Err, note)
+	explained.Err = fmt.Errorf("%w (%s)", failure.Err, note)
 	return &explained
 }
 
