@@ -1,5 +1,6 @@
-// Package docs_test runs the commands of the documentation: every block marked sh in README.md and docs/, in order, against a real
-// registry in place of the ones that the text names, and a real control plane.
+// Package docs_test runs the commands of the documentation: every block marked sh in README.md and docs/*.md, in order, against a real
+// registry in place of the ones that the text names, and a real control plane. Those of docs/api/ want an agent and are run with its
+// tests.
 package docs_test
 
 import (
