@@ -41,12 +41,16 @@ func TestRFC(t *testing.T) {
 	}
 	f.forget("app-config")
 
-	for name, reason := range map[string]string{
-		"verify.yaml": v1.ReasonVerificationError, "service-account.yaml": v1.ReasonUnsupported,
-		"certificate.yaml": v1.ReasonUnsupported, "provider.yaml": v1.ReasonUnsupported,
+	f.apply(fragment(t, "verify.yaml"))
+	f.refuses("app-config", v1.ReasonVerificationError)
+	f.forget("app-config")
+	for name, says := range map[string]string{
+		"service-account.yaml": `/regsa": there is none`,
+		"certificate.yaml":     `/regcert": there is none`,
+		"provider.yaml":        "is no registry of provider aws",
 	} {
 		f.apply(fragment(t, name))
-		f.refuses("app-config", reason)
+		f.until("app-config", failsWith(v1.ReasonAuthenticationFailed, says))
 		f.forget("app-config")
 	}
 }

@@ -30,7 +30,6 @@ const (
 	ReasonNewRevision            = "NewRevision"
 	ReasonNewArtifact            = "NewArtifact" // of an event only
 	ReasonURLInvalid             = "URLInvalid"
-	ReasonUnsupported            = "Unsupported"     // a field of spec that this version cannot honour
 	ReasonPolicyViolation        = "PolicyViolation" // the agent's administrator does not permit what the object asks for
 	ReasonAuthenticationFailed   = "AuthenticationFailed"
 	ReasonReadOperationFailed    = "ReadOperationFailed"
