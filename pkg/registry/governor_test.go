@@ -120,6 +120,7 @@ func TestQuotaOfOthersDoesNotCount(t *testing.T) {
 	g := newGoverned(t)
 	g.send(http.MethodGet, "/token", http.StatusOK, "RateLimit-Remaining", "0;w=600")
 	g.send(http.MethodGet, blobPath, http.StatusOK, "RateLimit-Remaining", "0;w=600")
+	g.send(http.MethodGet, ".elsewhere.example.com"+manifestPath, http.StatusOK, "RateLimit-Remaining", "0;w=600")
 	if wait := g.send(http.MethodGet, manifestPath, http.StatusOK); wait != 0 {
 		t.Errorf("a pull waits %s", wait)
 	}

@@ -38,9 +38,10 @@ func serveProxy(t testing.TB, to *fakeHost, user, password string) *fakeProxy {
 func (p *fakeProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.asked = append(p.asked, r.Method+" "+r.Host)
+	wanted := p.password
 	p.mu.Unlock()
 	auth := http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
-	if user, password, _ := auth.BasicAuth(); p.user != "" && (user != p.user || password != p.password) {
+	if user, password, _ := auth.BasicAuth(); p.user != "" && (user != p.user || password != wanted) {
 		w.Header().Set("Proxy-Authenticate", "Basic")
 		w.WriteHeader(http.StatusProxyAuthRequired)
 		return
@@ -118,7 +119,7 @@ func TestProxy(t *testing.T) {
 			}
 			tc.access.Proxy.Password = "secret-guess"
 			_, err := open(t, c, proxiedRef, tc.access).Resolve(t.Context(), "v1")
-			if err == nil || !strings.Contains(err.Error(), "407") || strings.Contains(err.Error(), "guess") {
+			if err == nil || !strings.Contains(err.Error(), `" answers 407`) || strings.Contains(err.Error(), "guess") {
 				t.Errorf("with a wrong password: %v", err)
 			}
 		})
@@ -136,6 +137,24 @@ func TestProxyOfTheObjectServesLoopbackToo(t *testing.T) {
 	}
 	if len(proxy.take()) == 0 {
 		t.Error("the proxy was passed by")
+	}
+}
+
+// A request over plain HTTP is answered by the proxy in the registry's place: that is no answer of the registry.
+func TestProxyThatChangesItsMind(t *testing.T) {
+	t.Parallel()
+	host := serve(t, nil)
+	proxy := serveProxy(t, host, "anna", "hush")
+	access := Access{Insecure: true, Proxy: Proxy{Address: proxy.URL, Username: "anna", Password: "hush"}}
+	r := open(t, NewClient(Options{}), proxiedRef, access)
+	if _, err := r.Resolve(t.Context(), "v1"); !IsNotFound(err) {
+		t.Fatal(err)
+	}
+	proxy.mu.Lock()
+	proxy.password = "changed"
+	proxy.mu.Unlock()
+	if _, err := r.Resolve(t.Context(), "v1"); err == nil || !strings.Contains(err.Error(), `" answers 407`) {
+		t.Errorf("got %v", err)
 	}
 }
 
