@@ -162,7 +162,13 @@ type door struct {
 
 func (d *door) blob(mediaType string, raw []byte) descriptor {
 	d.t.Helper()
-	made := descriptor{MediaType: mediaType, Digest: digestOf(raw), Size: len(raw)}
+	return d.blobAs(digestOf(raw), mediaType, raw)
+}
+
+// blobAs is blob by a digest of another algorithm.
+func (d *door) blobAs(digest, mediaType string, raw []byte) descriptor {
+	d.t.Helper()
+	made := descriptor{MediaType: mediaType, Digest: digest, Size: len(raw)}
 	location := d.send(http.MethodPost, "http://"+d.reg.Direct+"/v2/"+d.repository+"/blobs/uploads/", "", nil, http.StatusAccepted)
 	d.send(http.MethodPut, location+"&digest="+made.Digest, "application/octet-stream", raw, http.StatusCreated)
 	return made

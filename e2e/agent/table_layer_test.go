@@ -3,6 +3,8 @@ package agent_test
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha512"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -179,6 +181,14 @@ func layerRows() []row {
 			want:    unusable(layerFailed, "the addresses that the manifest names are not followed"),
 			because: "Who writes a manifest must not be able to send the agent to any host.",
 			flux:    "Asks the registry first, then the addresses in the manifest.",
+		},
+		{
+			name: "digest of another algorithm", artifact: func(s *shelf) {
+				raw := compress(app)
+				s.put(manifest{}, s.blobAs(fmt.Sprintf("sha512:%x", sha512.Sum512(raw)), typeLayer, raw))
+			},
+			want:    unusable(pullFailed, "sha512:"),
+			because: "Registries and consumers agree on sha256 and on nothing else.",
 		},
 		{
 			name: "many annotations", artifact: func(s *shelf) {

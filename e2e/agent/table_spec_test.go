@@ -91,6 +91,39 @@ func specRows() []row {
 			because: "Credentials are sent to their own registry; where none is for this one, nobody logs in.",
 		},
 		{
+			name: "authority that is missing", artifact: files("app.yaml"), spec: "certSecretRef: {name: missing}",
+			want:    unanswered("AuthenticationFailed", `missing": there is none`),
+			because: "Who names an authority does not want any other to do: nothing is asked before it is there.",
+		},
+		{
+			name: "authority under another key", artifact: files("app.yaml"), spec: "certSecretRef: {name: typing-error}",
+			with:    func(r *room) { r.secret("typing-error", corev1.SecretTypeOpaque, "ca.cert", "x") },
+			want:    unanswered("AuthenticationFailed", "neither ca.crt nor tls.crt and tls.key, but ca.cert"),
+			because: "The message shows the keys that are there.",
+		},
+		{
+			name: "proxy without an address", artifact: files("app.yaml"), spec: "proxySecretRef: {name: no-address}",
+			with:    func(r *room) { r.secret("no-address", corev1.SecretTypeOpaque, "username", "x") },
+			want:    unanswered("AuthenticationFailed", "it has no address, but username"),
+			because: "Whoever names a proxy wants no other way to be taken.",
+		},
+		{
+			name: "ServiceAccount that is missing", artifact: files("app.yaml"), spec: "serviceAccountName: missing",
+			want:    unanswered("AuthenticationFailed", `missing": there is none`),
+			because: "It may be made later: the agent looks again.",
+		},
+		{
+			name: "ServiceAccount without pull secrets", artifact: files("app.yaml"), spec: "serviceAccountName: plain",
+			with:  func(r *room) { r.account("plain") },
+			files: "app.yaml", asIs: true,
+			because: "It has nothing to log in with, and the registry asks for nothing.",
+		},
+		{
+			name: "cloud provider of another registry", artifact: files("app.yaml"), spec: "provider: aws",
+			want:    unanswered("AuthenticationFailed", "log in with provider aws as the agent"),
+			because: "Amazon issues credentials for its own registries, and nobody is asked anonymously who should log in.",
+		},
+		{
 			name: "no interval", spec: "interval: null",
 			refused: "spec.interval",
 			because: "How often a registry is asked is for the object to say.",
