@@ -46,7 +46,6 @@ type Reconciler struct {
 	Notifier              *Notifier             // who is told of events too; nil: nobody
 
 	rivals rivals
-	runs   runs
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
@@ -77,14 +76,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case !object.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil
 	case object.Spec.Suspend:
-		return ctrl.Result{}, ignoreSuperseded(r.acknowledge(ctx, object))
+		return r.rest(ctx, object)
 	}
 	defer r.observe(object, time.Now())
-	found, err := r.attempt(ctx, object)
-	if err == nil {
-		err = r.report(ctx, object, found)
-	}
-	if err != nil {
+	found := r.run(ctx, object)
+	if err := r.report(ctx, object, found); err != nil {
 		return ctrl.Result{}, ignoreSuperseded(err)
 	}
 	if err := r.prune(object); err != nil {

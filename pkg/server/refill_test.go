@@ -162,12 +162,12 @@ func TestRefillsAreBounded(t *testing.T) {
 			})
 		}
 	}
-	for range 24 {
+	for range 16 {
 		<-arrived
 	}
 	close(end)
 	clients.Wait()
-	if most > 24 || mostEach > 8 {
+	if most > 16 || mostEach > 4 {
 		t.Errorf("%d at once, %d in one namespace", most, mostEach)
 	}
 }
