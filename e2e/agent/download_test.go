@@ -25,15 +25,11 @@ func get(t *testing.T, url string) (*http.Response, []byte) {
 }
 
 func fetch(ctx context.Context, url string) (*http.Response, []byte, error) {
-	return fetchWith(ctx, http.DefaultClient, url)
-}
-
-func fetchWith(ctx context.Context, client *http.Client, url string) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := client.Do(req)
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -49,7 +49,12 @@ func startCluster(ctx context.Context, name, folder string, definitions ...*apie
 	if err := c.connect(); err != nil {
 		return c, err
 	}
-	if err := c.define(ctx, append(definitions, stub("GitRepository", "gitrepositories"), stub("Bucket", "buckets"))...); err != nil {
+	for kind, plural := range map[string]string{ // the latter two for source-controller
+		"GitRepository": "gitrepositories", "Bucket": "buckets", "HelmRepository": "helmrepositories", "HelmChart": "helmcharts",
+	} {
+		definitions = append(definitions, stub(kind, plural))
+	}
+	if err := c.define(ctx, definitions...); err != nil {
 		return c, err
 	}
 	if _, err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-k", filepath.Join(root, folder)); err != nil {

@@ -85,7 +85,7 @@ func shippedDefinition() (*apiextensionsv1.CustomResourceDefinition, error) {
 	return d, yaml.UnmarshalStrict(raw, d)
 }
 
-// stub lets kustomize-controller start, which watches all kinds of sources. Nobody makes objects of it.
+// stub lets Flux's controllers start, which watch all kinds of sources. Nobody makes objects of it.
 func stub(kind, plural string) *apiextensionsv1.CustomResourceDefinition {
 	anything := &apiextensionsv1.CustomResourceValidation{
 		OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: new(true)},
@@ -103,17 +103,19 @@ func stub(kind, plural string) *apiextensionsv1.CustomResourceDefinition {
 
 // define makes or changes definitions and waits until they are served.
 func (c *cluster) define(ctx context.Context, definitions ...*apiextensionsv1.CustomResourceDefinition) error {
+	var text strings.Builder
+	wait := []string{"wait", "--for=condition=Established", "--timeout=60s"}
 	for _, d := range definitions {
 		raw, err := yaml.Marshal(d)
 		if err != nil {
 			return err
 		}
-		if _, err := c.kubectl(ctx, string(raw), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
-			return err
-		}
-		if _, err := c.kubectl(ctx, "", "wait", "--for=condition=Established", "--timeout=60s", "crd/"+d.Name); err != nil {
-			return err
-		}
+		fmt.Fprintf(&text, "---\n%s", raw)
+		wait = append(wait, "crd/"+d.Name)
 	}
-	return nil
+	if _, err := c.kubectl(ctx, text.String(), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+		return err
+	}
+	_, err := c.kubectl(ctx, "", wait...)
+	return err
 }

@@ -80,7 +80,8 @@ func (r *room) startSourceController(program, selector string) (stop func()) {
 
 // standIn writes what source-controller 1.9 was seen to write, with Flux's own types: under its name, in this order, the finalizer,
 // a status that says that it works, and one with the artifact, whose path has the manifest's digest. What it serves it has packed
-// anew. Of a suspended object it answers requests only. Of versions it takes the last in the alphabet.
+// anew. Of a suspended object it answers requests only. A range means
+// the last tag in the alphabet that begins with a digit.
 type standIn struct {
 	t      *testing.T
 	client client.WithWatch
@@ -152,7 +153,7 @@ func (s *standIn) reconcile(ctx context.Context, o *sourcev1.OCIRepository) {
 		return
 	}
 	if !o.Spec.Suspend {
-		working := condition(meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "building artifact")
+		working := condition(o, meta.ReadyCondition, metav1.ConditionUnknown, meta.ProgressingReason, "building artifact")
 		if !s.writeStatus(ctx, o, func() { apimeta.SetStatusCondition(&o.Status.Conditions, working) }) {
 			return
 		}
@@ -188,7 +189,7 @@ func (s *standIn) wrote(ctx context.Context, err error) bool {
 func (s *standIn) advertise(ctx context.Context, o *sourcev1.OCIRepository) {
 	revision, manifest, file, err := s.fetch(ctx, o)
 	if err != nil {
-		apimeta.SetStatusCondition(&o.Status.Conditions, condition(meta.ReadyCondition, metav1.ConditionFalse, sourcev1.OCIPullFailedReason, err.Error()))
+		apimeta.SetStatusCondition(&o.Status.Conditions, condition(o, meta.ReadyCondition, metav1.ConditionFalse, sourcev1.OCIPullFailedReason, err.Error()))
 		return
 	}
 	folder := strings.ToLower(ociRepository) + "/" + o.Namespace + "/" + o.Name + "/"
@@ -204,12 +205,12 @@ func (s *standIn) advertise(ctx context.Context, o *sourcev1.OCIRepository) {
 	o.Status.ObservedIgnore, o.Status.ObservedLayerSelector = o.Spec.Ignore, o.Spec.LayerSelector
 	message := "stored artifact for digest '" + revision + "'"
 	for _, kind := range []string{meta.ReadyCondition, sourcev1.ArtifactInStorageCondition} {
-		apimeta.SetStatusCondition(&o.Status.Conditions, condition(kind, metav1.ConditionTrue, meta.SucceededReason, message))
+		apimeta.SetStatusCondition(&o.Status.Conditions, condition(o, kind, metav1.ConditionTrue, meta.SucceededReason, message))
 	}
 }
 
-func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message}
+func condition(o *sourcev1.OCIRepository, kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: o.Generation}
 }
 
 // fetch returns what the object's reference names, with its first layer compressed anew.
@@ -222,7 +223,7 @@ func (s *standIn) fetch(ctx context.Context, o *sourcev1.OCIRepository) (revisio
 		if _, err := s.get(ctx, repository+"/tags/list", &list); err != nil {
 			return "", "", nil, err
 		}
-		tag = slices.Max(list.Tags)
+		tag = slices.Max(slices.DeleteFunc(list.Tags, func(tag string) bool { return tag[0] > '9' }))
 	}
 	var found struct{ Layers []struct{ Digest string } }
 	raw, err := s.get(ctx, repository+"/manifests/"+cmp.Or(ref.Digest, tag), &found)
@@ -272,8 +273,11 @@ func recompress(archive []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(w, r); err != nil { //nolint:gosec // the test pushed it
+	if _, err := io.Copy(w, r); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }

@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
@@ -32,6 +35,7 @@ type Programs struct {
 }
 
 func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
 	flag.Set("test.parallel", "8") // the tests wait for most of their time
 	flag.Parse()
 	os.Exit(testbed.Run(suite{m}, testbed.Options{RegistryOnly: true}, func(tb *testbed.Testbed) { bed = tb }))

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -167,21 +168,26 @@ func (r *room) source(name string, ref v1.OCIRepositoryRef, edits ...func(*v1.OC
 func (r *room) kustomization(name string) {
 	r.t.Helper()
 	r.create(&kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: kustomizev1.KustomizationSpec{
-		Interval: metav1.Duration{Duration: time.Hour}, Prune: true, Path: "./",
+		Interval: metav1.Duration{Duration: time.Hour}, RetryInterval: &metav1.Duration{Duration: time.Second}, Prune: true, Path: "./",
 		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: ociRepository, Name: name},
 	}})
+}
+
+// patch changes an object.
+func (r *room) patch(object client.Object, name, patch string) {
+	r.t.Helper()
+	object.SetName(name)
+	object.SetNamespace(r.namespace)
+	if err := r.cluster.admin.Patch(soon(r.t), object, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // ask annotates an object as `flux reconcile` does, and returns what its status has to say then.
 func (r *room) ask(object client.Object, name string) (token string) {
 	r.t.Helper()
 	token = time.Now().Format(time.RFC3339Nano)
-	object.SetName(name)
-	object.SetNamespace(r.namespace)
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, requestedAt, token)
-	if err := r.cluster.admin.Patch(soon(r.t), object, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
-		r.t.Fatal(err)
-	}
+	r.patch(object, name, fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, requestedAt, token))
 	return token
 }
 
