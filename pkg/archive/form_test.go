@@ -101,7 +101,7 @@ func TestZstandardBomb(t *testing.T) {
 func TestZstandardCut(t *testing.T) {
 	t.Parallel()
 	archive := zstandardOf(t, tarball(t, item{name: "a", content: text(3000)}))
-	for n := range len(archive) {
+	for n := range archive {
 		if _, err := Judge(t.Context(), bytes.NewReader(archive[:n]), nil, Limits{}); err == nil {
 			t.Errorf("the first %d of %d bytes are an archive", n, len(archive))
 		}

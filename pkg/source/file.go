@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -15,9 +14,6 @@ import (
 )
 
 // A client such as oras pushes a file as it is, calls it a tar all the same, and gives its name in an annotation.
-
-// endings of files that hold Kubernetes objects. Any other file would be served, and nothing of it applied.
-var endings = []string{".yaml", ".yml", ".json"}
 
 // fileName is the name under which a layer that is a text is packed. Of a path only the last element counts, which leads nowhere.
 func fileName(layer chosen) (string, error) {
@@ -30,11 +26,12 @@ func fileName(layer chosen) (string, error) {
 		return "", fmt.Errorf("read layer: it is a file and not an archive, and no annotation %s names it", artifact.AnnotationTitle)
 	}
 	name := path.Base(strings.ReplaceAll(title, `\`, "/"))
-	if !slices.Contains(endings, strings.ToLower(path.Ext(name))) {
-		return "", fmt.Errorf("read layer: it is the file %q and not an archive; on its own only %s is served",
-			name, strings.Join(endings, ", "))
+	switch strings.ToLower(path.Ext(name)) {
+	case ".yaml", ".yml", ".json":
+		return name, nil
 	}
-	return name, nil
+	// It would be served, and nothing of it applied.
+	return "", fmt.Errorf("read layer: it is the file %q and not an archive; of files only .yaml, .yml and .json are served", name)
 }
 
 func isText(spool *archive.Spool) (bool, error) {
