@@ -119,7 +119,7 @@ func (o *options) bindStorage(f *flag.FlagSet, env func(string) string) {
 }
 
 func (o *options) bindPace(f *flag.FlagSet) {
-	f.IntVar(&o.pace.Concurrent, "concurrent", 10, "objects reconciled at once")
+	f.IntVar(&o.pace.Concurrent, "concurrent", 10, "objects of one namespace reconciled at once; all of them together, twice as many")
 	f.DurationVar(&o.pace.MinRetry, "min-retry-delay", 750*time.Millisecond, "wait after a first failure; it doubles with each one that follows")
 	f.DurationVar(&o.pace.MaxRetry, "max-retry-delay", 15*time.Minute, "longest wait after a failure")
 	f.IntVar(&o.jitter, "interval-jitter-percentage", 5, "by how much of its interval an object may be polled early or late")

@@ -25,11 +25,15 @@ func get(t *testing.T, url string) (*http.Response, []byte) {
 }
 
 func fetch(ctx context.Context, url string) (*http.Response, []byte, error) {
+	return fetchWith(ctx, http.DefaultClient, url)
+}
+
+func fetchWith(ctx context.Context, client *http.Client, url string) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, nil, err
 	}

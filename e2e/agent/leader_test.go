@@ -21,14 +21,12 @@ import (
 // asked to end, which it does when it has finished what it began.
 func TestLeaderElection(t *testing.T) {
 	t.Parallel()
+	holdElection(t)
 	r := newShard(t, "leader")
 	reg := registry.For(t, registry.Options{})
 	leases := watchLease(t)
 	start := func() *agent {
-		return runAgent(t, agentOptions{Shard: "leader", Args: []string{
-			"--enable-leader-election", "--leader-election-lease-duration=12s", // long enough for a loaded machine
-			"--leader-election-renew-deadline=10s", "--leader-election-retry-period=200ms",
-		}})
+		return runAgent(t, agentOptions{Shard: "leader", Args: electing()})
 	}
 	first := start()
 	holder := leases.until("held", func(holder string) bool { return holder != "" })

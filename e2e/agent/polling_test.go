@@ -181,7 +181,7 @@ func (a *agent) metric(t *testing.T, name, labels string) float64 {
 	sum := 0.0
 	for lines := bufio.NewScanner(bytes.NewReader(body)); lines.Scan(); {
 		series, value, _ := strings.Cut(lines.Text(), " ")
-		if !strings.HasPrefix(series, name+"{") || !strings.Contains(series, labels) {
+		if series != name && !strings.HasPrefix(series, name+"{") || !strings.Contains(series, labels) {
 			continue
 		}
 		n, err := strconv.ParseFloat(value, 64)

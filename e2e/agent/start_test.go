@@ -72,13 +72,18 @@ func runAgent(t *testing.T, o agentOptions) *agent {
 	if err != nil {
 		t.Fatal(err)
 	}
+	endWith(t, a)
+	return a
+}
+
+// endWith ends an agent when the test ends.
+func endWith(t *testing.T, a *agent) {
 	t.Cleanup(func() {
 		if err := a.Err(); err != nil && !a.ended {
 			t.Error(err)
 		}
 		a.Stop()
 	})
-	return a
 }
 
 // again starts an agent in the place of one that has ended: with its store, its address and its objects.

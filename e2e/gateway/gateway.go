@@ -2,7 +2,7 @@
 // programs that HTTP_PROXY and HTTPS_PROXY point to it. So a test sees what clients do with hosts that are not local: loopback
 // hosts are spoken to more freely.
 //
-// It knows the names that it was told, and no others.
+// It knows the names that it was told, and no others. A [Service] leads to programs of which several do the same.
 package gateway
 
 import (
@@ -123,13 +123,14 @@ func tunnel(ctx context.Context, w http.ResponseWriter, to string) {
 	if _, err := io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return
 	}
-	pass := func(to, from net.Conn, r io.Reader) {
-		_, _ = io.Copy(to, r) // either side may hang up at any time
-		to.Close()
-		from.Close()
-	}
-	var both sync.WaitGroup
-	both.Go(func() { pass(there, here, buffered) })
-	both.Go(func() { pass(here, there, there) })
-	both.Wait()
+	join(&early{here, buffered}, there)
 }
+
+// early is a connection of which some bytes have been read already.
+type early struct {
+	net.Conn
+
+	buffered io.Reader
+}
+
+func (e *early) Read(p []byte) (int, error) { return e.buffered.Read(p) }

@@ -201,7 +201,7 @@ func TestFailuresAreNotKept(t *testing.T) { //nolint:paralleltest // its host fa
 		_, err := identities.Credential(contextOf(t), "azure", mustParse(t, "failing.azurecr.io/org/app"), nil)
 		return err
 	}
-	t.Run("while it fails", func(t *testing.T) { //nolint:paralleltest // one after the other
+	t.Run("while it fails", func(t *testing.T) {
 		sky.failing(t, "failing.azurecr.io", 403)
 		if err := get(); err == nil || strings.Contains(err.Error(), "node") {
 			t.Errorf("error is %v", err)

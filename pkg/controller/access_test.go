@@ -176,7 +176,7 @@ func TestProxy(t *testing.T) {
 	r := reconcilerIn(
 		secretWith("full", corev1.SecretTypeOpaque, "address", "http://proxy.test:3128", "username", "u", "password", "s3cret"),
 		secretWith("plain", "any/type", "address", "http://proxy.test:3128"),
-		secretWith("typo", corev1.SecretTypeOpaque, "adress", "http://proxy.test:3128"),
+		secretWith("typo", corev1.SecretTypeOpaque, "adresse", "http://proxy.test:3128"),
 		secretWith("empty", corev1.SecretTypeOpaque),
 		secretWith("socks", corev1.SecretTypeOpaque, "address", "socks5://u:s3cret@proxy.test"),
 	)
@@ -186,7 +186,7 @@ func TestProxy(t *testing.T) {
 	}{
 		"full":  {want: registry.Proxy{Address: "http://proxy.test:3128", Username: "u", Password: "s3cret"}},
 		"plain": {want: registry.Proxy{Address: "http://proxy.test:3128"}},
-		"typo":  {err: `read secret "apps/typo": it has no address, but adress`},
+		"typo":  {err: `read secret "apps/typo": it has no address, but adresse`},
 		"empty": {err: `read secret "apps/empty": it has no address, but nothing`},
 		"socks": {err: `read secret "apps/socks": the proxy's address begins with "socks5:"`},
 		"none":  {err: `read secret "apps/none": there is none`},

@@ -46,6 +46,7 @@ type Reconciler struct {
 	Notifier              *Notifier             // who is told of events too; nil: nobody
 
 	rivals rivals
+	runs   runs
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.
@@ -79,8 +80,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.rest(ctx, object)
 	}
 	defer r.observe(object, time.Now())
-	found := r.run(ctx, object)
-	if err := r.report(ctx, object, found); err != nil {
+	found, err := r.attempt(ctx, object)
+	if err == nil {
+		err = r.report(ctx, object, found)
+	}
+	if err != nil {
 		return ctrl.Result{}, ignoreSuperseded(err)
 	}
 	if err := r.prune(object); err != nil {

@@ -16,20 +16,23 @@ import (
 
 // Pace says how much the reconciler does at once, and how soon it tries again what failed.
 type Pace struct {
-	Concurrent         int // objects at once
+	Concurrent         int // objects of a namespace at once; of all of them, twice as many
 	MinRetry, MaxRetry time.Duration
 }
 
 // SetUp has the manager run the reconciler, everywhere: one that does not lead keeps its store in step. What the store holds for objects
 // that are gone is dropped at the start.
 func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
+	workers := workersFor(r.Pace.Concurrent)
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1.OCIRepository{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, requested(), contested(), r.followed()))).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: r.Pace.Concurrent,
+			MaxConcurrentReconciles: workers,
+			NewQueue:                newFairQueue(workers),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](r.Pace.MinRetry, r.Pace.MaxRetry),
 			NeedLeaderElection:      new(false),
 		}).
+		Watches(&v1.OCIRepository{}, r.runs.watch()).
 		WatchesRawSource(r.takeOver())
 	if r.WatchSecrets {
 		b = r.watchSecrets(b)

@@ -2,6 +2,8 @@ package registry
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -54,6 +56,34 @@ func TestRefusalsNameTheCredential(t *testing.T) {
 			_, err := open(t, NewClient(Options{}), host.ref("org/app"), Access{Credentials: tc.credentials}).Resolve(t.Context(), "v1")
 			if err == nil || !strings.HasSuffix(err.Error(), tc.want) || strings.Contains(err.Error(), "hush") {
 				t.Errorf("the error is %v, want %s at its end", err, tc.want)
+			}
+		})
+	}
+}
+
+// A registry may name anybody as its token service: what that one answers is not to be read in a status.
+func TestAnswersOfTokenServicesAreNotQuoted(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"other secret": `{"refresh_token": "hush"}`,
+		"other page":   `{"password": "hush"}`,
+		"no JSON":      `hush`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/token" {
+						_, _ = io.WriteString(w, body)
+						return
+					}
+					w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token",service="test"`, r.Host))
+					w.WriteHeader(http.StatusUnauthorized)
+				})
+			})
+			_, err := open(t, NewClient(Options{}), host.ref("org/app"), Access{}).Resolve(t.Context(), "v1")
+			if err == nil || strings.Contains(err.Error(), "hush") {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

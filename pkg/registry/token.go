@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -19,7 +21,7 @@ func (s *session) token(ctx context.Context, challenge *transport.Challenge, sco
 		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, []string{scope}, challenge)
 		if err != nil {
 			s.distrust(challenge) // the token service may have moved
-			return "", err
+			return "", withoutAnswer(err)
 		}
 		fresh := newToken(answer, time.Now())
 		s.mu.Lock()
@@ -27,6 +29,15 @@ func (s *session) token(ctx context.Context, challenge *transport.Challenge, sco
 		s.tokens[scope] = fresh
 		return fresh.value, nil
 	})
+}
+
+// withoutAnswer keeps out of an error what the token service answered, which the client library quotes: it may be another secret, or the
+// page of somebody who issues no tokens at all.
+func withoutAnswer(err error) error {
+	if strings.HasPrefix(err.Error(), "no token in bearer response") {
+		return errors.New("the token service's answer holds no token")
+	}
+	return err
 }
 
 // fresh is the token for scope, empty when there is none or it is time for the next.

@@ -162,12 +162,12 @@ func TestRefillsAreBounded(t *testing.T) {
 			})
 		}
 	}
-	for range 16 {
+	for range 24 {
 		<-arrived
 	}
 	close(end)
 	clients.Wait()
-	if most > 16 || mostEach > 4 {
+	if most > 24 || mostEach > 8 {
 		t.Errorf("%d at once, %d in one namespace", most, mostEach)
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Refills at once: in all, and for the objects of one namespace. One tenant's registry that hangs must not keep others from theirs.
-const maxSeats, maxSeatsEach = 16, 4
+const maxSeats, maxSeatsEach = 24, 8
 
 // seats bounds how much goes on at once. The zero value is ready.
 type seats struct {
