@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,5 +59,46 @@ func TestRegistryIsLeftAlone(t *testing.T) {
 				r.untilEvent(name, "Normal", v1.ReasonSucceeded, nil)
 			}
 		})
+	}
+}
+
+// Docker Hub counts the GETs of manifests: when they are spent a new revision waits, and all others are polled on.
+func TestSpentPullsStopNoPolls(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	reg := registry.For(t, registry.Options{})
+	first := push(t, reg, "moves", folder("a.yaml", "a: 1\n"), "v1")
+	same := push(t, reg, "stays", folder("a.yaml", "a: 1\n"), "v1")
+	for name, p := range map[string]pushed{"moves": first, "stays": same} {
+		spec := tagged(reg, name, "v1")
+		spec.Interval = often()
+		r.create(name, spec)
+		r.until(name, exposes(p.revision("v1")))
+	}
+	const window = 5 * time.Second
+	reg.Proxy.During(t, proxy.Fault{
+		Method: http.MethodGet, Path: regexp.MustCompile("/manifests/"), Times: 1,
+		Status: http.StatusTooManyRequests, Header: http.Header{"Ratelimit-Remaining": {"0;w=5"}},
+	})
+	second := push(t, reg, "moves", folder("a.yaml", "a: 2\n"), "v1")
+	spent, err := reg.Proxy.Wait(soon(t), func(c proxy.Counts) bool { return c.Responses[http.StatusTooManyRequests] == 1 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now()
+	download(t, r.until("moves", fails(v1.ReasonPullFailed)))
+	meanwhile, err := reg.Proxy.Wait(soon(t), func(c proxy.Counts) bool { return c.Sub(spent).Of("HEAD", proxy.Manifest) >= 2 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := meanwhile.Sub(spent).Of("GET", proxy.Manifest); n != 0 && time.Since(since) < window {
+		t.Errorf("%d manifests were asked for meanwhile", n)
+	}
+	r.until("moves", exposes(second.revision("v1")))
+	if waited := time.Since(since); waited < window-200*time.Millisecond {
+		t.Errorf("the new revision waited %v", waited)
+	}
+	if n := len(r.history("stays")); n != 2 { // created, ready
+		t.Errorf("what did not change has %d versions", n)
 	}
 }
