@@ -320,7 +320,7 @@ func installWith(t *testing.T, component string) (token string) {
 		t.Fatal(err)
 	}
 	var wanted []string
-	for _, object := range strings.Split(rights, "\n---\n") {
+	for object := range strings.SplitSeq(rights, "\n---\n") {
 		for _, kind := range []string{"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"} {
 			if strings.Contains(object, "\nkind: "+kind+"\n") {
 				wanted = append(wanted, object)
@@ -336,16 +336,21 @@ func installWith(t *testing.T, component string) (token string) {
 	return token
 }
 
-// overlay is a folder for kubectl kustomize: what manifests/ install, with components, under names of its own.
+// overlay is a folder for kubectl kustomize: what manifests/ install, with a component, under names of its own.
 func overlay(t *testing.T, component string) string {
+	t.Helper()
+	return customization(t, fmt.Sprintf("resources: [%%[1]s/agent]\ncomponents: [%%[1]s/components/%[1]s]\nnameSuffix: -%[1]s\n", component))
+}
+
+// customization is a folder with a kustomization.yaml, in which %[1]s stands for manifests/.
+func customization(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
 	manifests, err := filepath.Rel(dir, filepath.Join(root, "manifests"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("resources: [%[1]s/agent]\ncomponents: [%[1]s/components/%[2]s]\nnameSuffix: -%[2]s\n", manifests, component)
-	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(fmt.Sprintf(text, manifests)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -39,6 +39,24 @@ func TestManifests(t *testing.T) {
 	t.Error("the Deployment gets no Pod")
 }
 
+// All components together, on top of the manifests: known to the API server, and given to the agent.
+func TestComponents(t *testing.T) {
+	t.Parallel()
+	dir := customization(t, "resources: [%[1]s]\ncomponents: [%[1]s/components/policy, %[1]s/components/watch-secrets, %[1]s/components/workload-identity]\n")
+	out, err := kubectl(soon(t), "", "apply", "--server-side", "--dry-run=server", "--validate=strict", "-o", "yaml", "-k", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{
+		"- --policy=/etc/oci-agent/policy.yaml\n", "- --watch-secrets\n", "mountPath: /etc/oci-agent\n", "kind: SourcePolicy\n",
+		"name: oci-agent-watch-secrets\n", "- serviceaccounts/token\n",
+	} {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %q", part)
+		}
+	}
+}
+
 // What the agent may not do, it cannot do by mistake, nor whoever gets hold of its token.
 func TestRights(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,44 @@
+package policy
+
+import (
+	"os"
+	"regexp"
+	"testing"
+)
+
+// What we ship and what we show has to work as it is.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	shipped, err := os.ReadFile("../../manifests/components/policy/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindSubmatch(page)
+	if shown == nil {
+		t.Fatal("docs/policy.md shows no policy")
+	}
+	for name, test := range map[string]struct {
+		raw                   []byte
+		namespace, repository string
+		want                  Rule
+	}{
+		"shipped, platform": {shipped, "flux-system", "registry.infra.svc:5000/app", Rule{Name: "rule 1", Insecure: true, Reach: Reach{Private: true}}},
+		"shipped, others":   {shipped, "team-a", "ghcr.io/org/app", Rule{Name: "rule 2", Reach: Reach{Public: true}}},
+		"shown, platform":   {shown[1], "oci-system", "registry.infra.svc.cluster.local:5000/a/b", Rule{Name: "rule 1", Insecure: true, Reach: Reach{Private: true}}},
+		"shown, team":       {shown[1], "team-a", "index.docker.io/my-org/app", Rule{Name: "rule 2", Reach: Reach{Public: true}}},
+		"shown, others":     {shown[1], "default", "ghcr.io/my-org/app", Rule{}},
+	} {
+		p, err := Parse(test.raw)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := p.For(test.namespace, test.repository)
+		if got != test.want || (err == nil) != (test.want != Rule{}) {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
