@@ -89,10 +89,11 @@ func (i *Identities) get(ctx context.Context, l login) (registry.Credential, err
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loginTimeout)
 		defer cancel()
 		fresh, end, err := l.safely(ctx)
-		if err == nil {
-			i.keep(k, fresh, end)
+		if err != nil {
+			return registry.Credential{}, &loginError{err}
 		}
-		return fresh, err
+		i.keep(k, fresh, end)
+		return fresh, nil
 	})
 	select {
 	case <-ctx.Done():

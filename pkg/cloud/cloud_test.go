@@ -164,6 +164,38 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
+// The same trouble has the same words each time, for each change of them is an event; on one line, and with no token in it.
+func TestFailuresReadTheSame(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		provider, repository string
+		account              *corev1.ServiceAccount
+		host                 string
+		want                 string
+	}{
+		"aws, registry":   {"aws", "123456789012.dkr.ecr.eu-south-1.amazonaws.com/org/app", nil, "api.ecr.eu-south-1.amazonaws.com", "not for you"},
+		"aws, account":    {"aws", "123456789012.dkr.ecr.eu-south-1.amazonaws.com/org/app", accountWith("eks.amazonaws.com/role-arn", roleARN), "sts.eu-south-1.amazonaws.com", "403"},
+		"azure, registry": {"azure", "stable.azurecr.io/org/app", nil, "stable.azurecr.io", "403"},
+	} {
+		sky.failing(t, test.host, 403)
+		var said []string
+		for range 2 {
+			_, err := (&Identities{Client: &kubernetes{}}).Credential(contextOf(t), test.provider, mustParse(t, test.repository), test.account)
+			if err == nil {
+				t.Fatalf("%s: no error", name)
+			}
+			said = append(said, err.Error())
+		}
+		if said[0] != said[1] {
+			t.Errorf("%s: it says\n%s\nand then\n%s", name, said[0], said[1])
+		}
+		if text := said[0]; !strings.Contains(text, test.want) || strings.Contains(text, "\n") || strings.Contains(text, "eyJ") || len(text) > maxText+len("…") {
+			t.Errorf("%s: it says %q", name, text)
+		}
+		t.Log(said[0])
+	}
+}
+
 // However many objects wait for it, one login is enough for all of them.
 func TestLoginsAreShared(t *testing.T) {
 	t.Parallel()
@@ -195,7 +227,8 @@ func TestLoginsAreShared(t *testing.T) {
 	}
 }
 
-func TestFailuresAreNotKept(t *testing.T) { //nolint:paralleltest // its host fails for a while
+func TestFailuresAreNotKept(t *testing.T) {
+	t.Parallel()
 	identities := &Identities{Client: &kubernetes{}}
 	get := func() error {
 		_, err := identities.Credential(contextOf(t), "azure", mustParse(t, "failing.azurecr.io/org/app"), nil)

@@ -26,7 +26,7 @@ import (
 
 // sky is where all requests of this process go that leave it: the libraries of the providers are the real ones, and so are the names
 // and the TLS that they insist on. A proxy leads every host here, and the system's authorities are one that vouches for every host.
-var sky = &clouds{asked: map[string]int{}}
+var sky = &clouds{asked: map[string]int{}, fail: map[string]int{}}
 
 func TestMain(m *testing.M) {
 	stop, err := sky.start()
@@ -91,7 +91,7 @@ func newCertificate() (tls.Certificate, []byte, error) {
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true,
 		DNSNames: []string{
-			"api.ecr.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com", "api.ecr-public.us-east-1.amazonaws.com",
+			"api.ecr.eu-west-1.amazonaws.com", "api.ecr.eu-south-1.amazonaws.com", "sts.eu-south-1.amazonaws.com", "sts.eu-west-1.amazonaws.com", "api.ecr-public.us-east-1.amazonaws.com",
 			"login.microsoftonline.com", "*.azurecr.io", "sts.googleapis.com", "iamcredentials.googleapis.com",
 		},
 	}
@@ -134,10 +134,14 @@ func (c *clouds) times(request string) int {
 // failing has a host answer with an error until the test ends.
 func (c *clouds) failing(t *testing.T, host string, status int) {
 	t.Helper()
+	c.setFailing(host, status)
+	t.Cleanup(func() { c.setFailing(host, 0) })
+}
+
+func (c *clouds) setFailing(host string, status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.fail = map[string]int{host: status}
-	t.Cleanup(func() { c.mu.Lock(); defer c.mu.Unlock(); c.fail = nil })
+	c.fail[host] = status
 }
 
 const (
@@ -156,7 +160,7 @@ func (c *clouds) answer(w http.ResponseWriter, r *http.Request) {
 	c.mu.Unlock()
 	r.ParseForm()
 	if status != 0 {
-		http.Error(w, "injected", status)
+		refuse(w, status)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -166,6 +170,19 @@ func (c *clouds) answer(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.NotFound(w, r)
+}
+
+// refuse answers as providers do, with an error in several lines that is never quite the same.
+func refuse(w http.ResponseWriter, status int) {
+	id := rand.Text()
+	uuid := fmt.Sprintf("%08x-0000-4000-8000-%012x", time.Now().UnixNano()&0xffffffff, time.Now().UnixNano()&0xffffffffffff)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Requestid", uuid)
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(map[string]any{
+		"__type": "AccessDeniedException", "message": "not for you", "error": "unauthorized_client",
+		"error_description": "AADSTS700016: not for you.\r\nTrace ID: " + uuid + "\r\nTimestamp: " + time.Now().UTC().Format("2006-01-02 15:04:05.000Z") + " eyJ" + id + "." + id + id + "." + id,
+	})
 }
 
 func reply(w http.ResponseWriter, value any) bool {
