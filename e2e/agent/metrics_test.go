@@ -24,7 +24,7 @@ var (
 	typeLine   = regexp.MustCompile(`(?m)^# TYPE (\S+) (\S+)$`)
 	sampleLine = regexp.MustCompile(`(?m)^(\w+)\{([^}]*)\} `)
 	labelName  = regexp.MustCompile(`(\w+)="(?:[^"\\]|\\.)*"`)
-	metricRow  = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| (.*?) \\| .+ \\|$")
+	metricRow  = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| *(.*?) *\\| .+ \\|$")
 	elsewhere  = regexp.MustCompile(`^(go|process|workqueue|rest_client|certwatcher|leader_election|controller_runtime)_`)
 )
 
