@@ -118,6 +118,8 @@ func TestCredentials(t *testing.T) {
 		accountWith("twice", "own", "first"),
 		accountWith("dangling", "first", "none"),
 		accountWith("wrong", "opaque"),
+		accountWith("old", "dockercfg"),
+		secretWith("dockercfg", corev1.SecretTypeDockercfg, corev1.DockerConfigKey, `{"ghcr.io":{"username":"old","password":"p"}}`),
 	)
 	r.DefaultServiceAccount = "bare"
 	lacking := reconcilerIn()
@@ -138,6 +140,7 @@ func TestCredentials(t *testing.T) {
 		"no account":                      {r, v1.OCIRepositorySpec{ServiceAccountName: "none"}, `error: read service account "apps/none": there is none`},
 		"account's secret is missing":     {r, v1.OCIRepositorySpec{ServiceAccountName: "dangling"}, `error: read secret "apps/none": there is none`},
 		"account's secret is of no use":   {r, v1.OCIRepositorySpec{ServiceAccountName: "wrong"}, `error: read secret "apps/opaque": its type is "Opaque", not "kubernetes.io/dockerconfigjson"`},
+		"account's secret is old":         {r, v1.OCIRepositorySpec{ServiceAccountName: "old"}, `user old of secret "apps/dockercfg"`},
 		"cloud":                           {alone, v1.OCIRepositorySpec{Provider: "aws"}, `user aws of provider aws for the agent`},
 		"cloud, default account":          {r, v1.OCIRepositorySpec{Provider: "aws"}, `user aws of provider aws for service account "bare"`},
 		"cloud, default account missing":  {lacking, v1.OCIRepositorySpec{Provider: "aws"}, `error: log in with provider aws: spec.serviceAccountName is missing, and so is the default: read service account "apps/bare": there is none`},

@@ -114,10 +114,15 @@ func (r *Reconciler) pullSecret(ctx context.Context, object *v1.OCIRepository, n
 	if err != nil {
 		return err
 	}
-	if secret.Type != corev1.SecretTypeDockerConfigJson {
+	config := secret.Data[corev1.DockerConfigJsonKey]
+	switch secret.Type {
+	case corev1.SecretTypeDockerConfigJson:
+	case corev1.SecretTypeDockercfg: // some clusters still make those for each ServiceAccount: the entries without what is around them
+		config = fmt.Appendf(nil, `{"auths":%s}`, secret.Data[corev1.DockerConfigKey])
+	default:
 		return fmt.Errorf("read %s: its type is %q, not %q", named(secret), secret.Type, corev1.SecretTypeDockerConfigJson)
 	}
-	found, err := registry.PullSecret(secret.Data[corev1.DockerConfigJsonKey], w.ref)
+	found, err := registry.PullSecret(config, w.ref)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", named(secret), err)
 	}
