@@ -174,6 +174,29 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// One object's author must not have the agent flood the API server, or a registry, with every poll.
+func TestPullSecretsAreBounded(t *testing.T) {
+	t.Parallel()
+	var names, entries []string
+	for i := range maxPullSecrets + 1 {
+		names = append(names, "own")
+		entries = append(entries, fmt.Sprintf(`"ghcr.io%s":{"username":"u%d","password":"p"}`, strings.Repeat("/", i), i))
+	}
+	r := reconcilerIn(
+		pullSecretFor("own", "ghcr.io", "own", "p"),
+		accountWith("many", names...),
+		secretWith("long", corev1.SecretTypeDockerConfigJson, corev1.DockerConfigJsonKey, `{"auths":{`+strings.Join(entries, ",")+`}}`),
+	)
+	for want, spec := range map[string]v1.OCIRepositorySpec{
+		"read pull secrets: there are 33, more than 32":                             {ServiceAccountName: "many"},
+		"read pull secrets: they have 33 entries for ghcr.io/org/app, more than 32": {SecretRef: ref("long")},
+	} {
+		if _, err := r.access(t.Context(), objectWith(spec)); err == nil || err.Error() != want {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
+}
+
 func TestProxy(t *testing.T) {
 	t.Parallel()
 	r := reconcilerIn(

@@ -82,6 +82,9 @@ func (r *Reconciler) proxy(ctx context.Context, object *v1.OCIRepository, w *way
 	return nil
 }
 
+// maxPullSecrets bounds what one object has the agent ask of the API server, and try on a registry, for one poll.
+const maxPullSecrets = 32
+
 // credentials reads the pull secrets in the order in which they are tried: the object's own, then its ServiceAccount's. Where none of
 // them has an entry for the repository, the cloud provider's credential is used.
 func (r *Reconciler) credentials(ctx context.Context, object *v1.OCIRepository, w *way) error {
@@ -98,10 +101,16 @@ func (r *Reconciler) credentials(ctx context.Context, object *v1.OCIRepository, 
 			names = append(names, ref.Name)
 		}
 	}
+	if len(names) > maxPullSecrets {
+		return fmt.Errorf("read pull secrets: there are %d, more than %d", len(names), maxPullSecrets)
+	}
 	for _, name := range names {
 		if err := r.pullSecret(ctx, object, name, w); err != nil {
 			return err
 		}
+	}
+	if len(w.Credentials) > maxPullSecrets {
+		return fmt.Errorf("read pull secrets: they have %d entries for %s, more than %d", len(w.Credentials), w.ref.Name(), maxPullSecrets)
 	}
 	if provider := object.Spec.Provider; len(w.Credentials) == 0 && provider != "" && provider != v1.ProviderGeneric {
 		return r.identity(ctx, object, account, w)
