@@ -46,8 +46,8 @@ func (r *Reconciler) mirror(ctx context.Context, object *v1.OCIRepository) error
 
 // follow keeps the store of a replica that does not lead in step with what objects advertise. It asks no registry, and writes nothing
 // to Kubernetes.
-func (r *Reconciler) follow(object *v1.OCIRepository, missing error) (ctrl.Result, error) {
-	if missing != nil {
+func (r *Reconciler) follow(object *v1.OCIRepository, mirrored bool) (ctrl.Result, error) {
+	if !mirrored {
 		return ctrl.Result{RequeueAfter: mirrorAgain}, nil
 	}
 	if err := r.prune(object); err != nil {

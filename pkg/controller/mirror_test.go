@@ -187,7 +187,7 @@ func TestWarmUp(t *testing.T) {
 		"nobody has it":     {func(context.Context, time.Duration) error { return fs.ErrNotExist }, 0},
 		"nobody answers":    {func(context.Context, time.Duration) error { return unreachable }, reachable},
 		"it takes too long": {func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }, time.Minute},
-		"it takes a while":  {func(context.Context, time.Duration) error { time.Sleep(40 * time.Second); return nil }, 40 * time.Second},
+		"it takes a while":  {func(context.Context, time.Duration) error { <-time.After(40 * time.Second); return nil }, 40 * time.Second},
 		"the network is young": {func(_ context.Context, since time.Duration) error {
 			return map[bool]error{true: unreachable}[since < 3*time.Second]
 		}, 3 * time.Second},

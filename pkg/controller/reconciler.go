@@ -64,7 +64,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	missing := r.mirror(ctx, object)
 	if !r.leads() {
-		return r.follow(object, missing)
+		return r.follow(object, missing == nil)
 	}
 	ctx = context.WithoutCancel(ctx) // a shutdown waits for what has begun
 	if wait, back := r.standsBack(ctx, object); back {

@@ -103,7 +103,7 @@ func TestMissesShareARefill(t *testing.T) {
 	go func() {
 		r, err := http.NewRequestWithContext(first, http.MethodGet, url, nil)
 		if err == nil {
-			_, err = http.DefaultClient.Do(r) //nolint:bodyclose // there is none
+			_, err = http.DefaultClient.Do(r)
 		}
 		left <- err
 	}()
