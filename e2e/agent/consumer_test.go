@@ -3,7 +3,9 @@ package agent_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -78,13 +80,16 @@ func (c *consumers) untilRight(more int) {
 func (c *consumers) now() count {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.count
+	now := c.count
+	now.answers, now.refused, now.samples = maps.Clone(now.answers), maps.Clone(now.refused), slices.Clone(now.samples)
+	return now
 }
 
 func (c *consumers) fetchAll(ctx context.Context, client *http.Client, r *room) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		client.CloseIdleConnections() // the next one may lead to another replica
 		for _, o := range r.all() {
 			if o.Status.Artifact == nil {
 				continue
