@@ -104,21 +104,18 @@ func TestVersions(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", out, err, want)
 		}
 	}
-	for name, spec := range map[string]string{
-		"no interval":   "url: oci://example.com/app",
-		"wrong unit":    "{url: oci://example.com/app, interval: 5d}",
-		"wrong timeout": "{url: oci://example.com/app, interval: 5m, timeout: 1h}",
-		"other scheme":  "{url: https://example.com/app, interval: 5m}",
-		"no repository": "{url: example.com, interval: 5m}",
-		"provider":      "{url: oci://example.com/app, interval: 5m, provider: github}",
-		"unknown field": "{url: oci://example.com/app, interval: 5m, branch: main}",
+	for spec, says := range map[string]string{ // each tells what is wrong, or what would be right
+		"{url: oci://example.com/app}":                                 "interval: Required",
+		"{url: oci://example.com/app, interval: 5d}":                   "such as 5m or 1h30m",
+		"{url: oci://example.com/app, interval: 5m, timeout: 1h}":      "more than 10m counts as 10m",
+		"{url: https://example.com/app, interval: 5m}":                 "write it as oci://host[:port]/path",
+		"{url: example.com, interval: 5m}":                             "such as oci://ghcr.io/org/app",
+		"{url: oci://example.com/app, interval: 5m, provider: github}": "generic",
+		"{url: oci://example.com/app, interval: 5m, branch: main}":     "branch",
 	} {
 		object := "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {name: wrong, namespace: " + r.namespace + "}\nspec: "
-		if !strings.HasPrefix(spec, "{") {
-			spec = "{" + spec + "}"
-		}
-		if _, err := kubectl(soon(t), object+spec, "create", "-f", "-"); err == nil {
-			t.Errorf("%s is accepted", name)
+		if _, err := kubectl(soon(t), object+spec, "create", "-f", "-"); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q in it", spec, err, says)
 		}
 	}
 	for _, column := range []string{"URL", "READY", "STATUS", "AGE"} {

@@ -141,6 +141,9 @@ func flattenSchema(path string, s apiextensionsv1.JSONSchemaProps, add func(stri
 		flattenSchema(path+".*", *s.AdditionalProperties.Schema, add)
 	}
 	slices.Sort(s.Required)
+	s.XValidations = slices.DeleteFunc(slices.Clone(s.XValidations), func(v apiextensionsv1.ValidationRule) bool {
+		return v.Rule == "self.matches('"+strings.ReplaceAll(s.Pattern, `\.`, "[.]")+"')" // the pattern once more, with a message for people
+	})
 	s.Properties, s.Items, s.AdditionalProperties, s.Description = nil, nil, nil, ""
 	raw, err := json.Marshal(s)
 	rules := map[string]any{}

@@ -46,6 +46,7 @@ const (
 type OCIRepositorySpec struct {
 	// Address of the repository, oci://host[:port]/path without a tag or a digest. The prefix oci:// may be left out.
 	// +kubebuilder:validation:Pattern=`^(oci://.*|[^:/]+(:[0-9]+)?/.*)$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^(oci://.*|[^:/]+(:[0-9]+)?/.*)$')`,message="write it as oci://host[:port]/path, such as oci://ghcr.io/org/app; a tag or a digest goes into spec.ref"
 	URL string `json:"url"`
 
 	// Which artifact of the repository to expose. Unset, it is the one that the tag latest points to.
@@ -88,11 +89,13 @@ type OCIRepositorySpec struct {
 	// Time between two looks at the registry, such as 5m or 1h30m. Some jitter is added, so that objects spread out.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$')`,message="write numbers with the units ms, s, m or h, such as 5m or 1h30m; less than 1s counts as 1s"
 	Interval Duration `json:"interval"`
 
 	// How long the registry may take to answer a request, or let a download stand still.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]+(\.[0-9]+)?(ms|s|m))+$`
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([0-9]+([.][0-9]+)?(ms|s|m))+$')`,message="write numbers with the units ms, s or m, such as 60s; more than 10m counts as 10m"
 	// +kubebuilder:default="60s"
 	// +optional
 	Timeout *Duration `json:"timeout,omitempty"`
