@@ -148,7 +148,7 @@ func TestNotifierTriesAgainWhatMayGoBetter(t *testing.T) {
 				var running sync.WaitGroup
 				running.Go(func() { n.Run(ctx) })
 				n.notify((&Reconciler{}).newEvent(newObject(1), "Normal", "Succeeded", "all is well"), "all is well")
-				time.Sleep(time.Minute)
+				<-time.After(time.Minute)
 				cancel()
 				running.Wait()
 				if diff := cmp.Diff(test.gaps, to.gaps()); diff != "" {
@@ -179,7 +179,7 @@ func TestNotifierNeverBlocks(t *testing.T) {
 			t.Errorf("telling took %s", spent)
 		}
 		synctest.Wait()
-		time.Sleep(time.Second / 2)
+		<-time.After(time.Second / 2)
 		cancel()
 		running.Wait()
 		if spent := time.Since(start); spent > drainTime+time.Second {

@@ -35,7 +35,7 @@ func parseWindows(text string) (windows, error) {
 	if len(text) > maxWindowText {
 		return nil, fmt.Errorf("it has more than %d bytes", maxWindowText)
 	}
-	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom)
+	parser := cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom)
 	var all windows
 	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == ';' || r == '\n' }) {
 		if line = strings.TrimSpace(line); line == "" {
