@@ -10,5 +10,8 @@
 //   - Secrets and ServiceAccounts are read by name when they are needed, and never kept. They are listed and watched only where
 //     WatchSecrets asks for it, and even then what is in a Secret is not kept.
 //   - What the policy does not permit is not tried, and what was not permitted is tried again at the interval: the policy may change.
+//   - Where several replicas run, one leads and does all of this. The others only keep their stores in step with what is advertised: from
+//     each other, asking no registry and writing nothing. Whoever begins to lead looks at every object at once. A [Refill] puts back what
+//     a client asks for and the store lacks.
 //   - It adds no finalizer: what the store holds for objects that are gone is dropped when they go, and at the start.
 package controller

@@ -39,7 +39,7 @@ func (r *Reconciler) mirror(ctx context.Context, object *v1.OCIRepository) error
 	defer cancel()
 	_, err := r.Mirror.Mirror(ctx, keyOf(object), a)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.FromContext(ctx).Info("what is advertised cannot be mirrored", "error", err.Error())
+		log.FromContext(ctx).V(1).Info("what is advertised cannot be mirrored", "error", err.Error())
 	}
 	return err
 }

@@ -15,9 +15,10 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
-// Restorer puts into the store what an object advertises, from its registry, as [source.Source] does. It must be safe for concurrent
-// use.
+// Restorer puts into the store what an object advertises, from another replica or from its registry, as [source.Source] does. It must be
+// safe for concurrent use.
 type Restorer interface {
+	Mirror
 	Restore(context.Context, source.Request) (store.Entry, error)
 }
 
@@ -63,7 +64,7 @@ func (f *Refill) watched(object *v1.OCIRepository) bool {
 
 func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
 	a := advertised(object.Status)
-	if _, err := f.Reconciler.Mirror.Mirror(ctx, keyOf(object), a); err == nil {
+	if _, err := f.Source.Mirror(ctx, keyOf(object), a); err == nil {
 		return nil
 	}
 	access, err := f.Reconciler.access(ctx, object)

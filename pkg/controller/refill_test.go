@@ -15,11 +15,15 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
-// origin says what comes of asking the registry.
-type origin func(source.Request) error
+// origin says what comes of asking other replicas, and the registry.
+type origin struct {
+	replica
 
-func (f origin) Restore(_ context.Context, req source.Request) (store.Entry, error) {
-	return store.Entry{}, f(req)
+	registry func(source.Request) error
+}
+
+func (o origin) Restore(_ context.Context, req source.Request) (store.Entry, error) {
+	return store.Entry{}, o.registry(req)
 }
 
 // What is advertised at this moment comes from another replica, or else from the registry; and only what is not advertised is told of
@@ -71,14 +75,17 @@ func TestRefill(t *testing.T) {
 			live.items = []*v1.OCIRepository{tc.object}
 		}
 		refill := &Refill{
-			Reconciler: &Reconciler{Live: live, Mirror: replica(func(_ context.Context, k store.Key, a source.Advertised) error {
-				got.replicas = k == key && a.Digest == right
-				return tc.replicas
-			})},
-			Source: origin(func(req source.Request) error {
-				got.registry = req.Key == key && req.Advertised.Digest == right && req.Spec.URL == "oci://registry.example.com/app"
-				return tc.registry
-			}),
+			Reconciler: &Reconciler{Live: live},
+			Source: origin{
+				func(_ context.Context, k store.Key, a source.Advertised) error {
+					got.replicas = k == key && a.Digest == right
+					return tc.replicas
+				},
+				func(req source.Request) error {
+					got.registry = req.Key == key && req.Advertised.Digest == right && req.Spec.URL == "oci://registry.example.com/app"
+					return tc.registry
+				},
+			},
 			Selector:  klabels.SelectorFromSet(nil),
 			Namespace: tc.namespace,
 		}
