@@ -35,7 +35,11 @@ func TestFresh(t *testing.T) {
 		"changed":              {func(o *v1.OCIRepository) { o.Generation = 4 }, now},
 		"new":                  {func(o *v1.OCIRepository) { o.Status.Conditions = nil }, now},
 		"fails for a while":    {func(o *v1.OCIRepository) { o.Status.ObservedGeneration = 2 }, now.Add(-15 * time.Second)},
-		"odd interval":         {func(o *v1.OCIRepository) { o.Spec.Interval.Duration = -time.Hour }, now},
+		"a revision waits": {func(o *v1.OCIRepository) {
+			o.Status.Conditions = append(o.Status.Conditions, metav1.Condition{Type: v1.ConditionUpdatePending, Status: metav1.ConditionTrue})
+		}, now},
+		"the window is wrong": {func(o *v1.OCIRepository) { o.Status.Conditions[0].Reason = v1.ReasonWindowInvalid }, now},
+		"odd interval":        {func(o *v1.OCIRepository) { o.Spec.Interval.Duration = -time.Hour }, now},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
