@@ -31,7 +31,7 @@ func (r *Reconciler) inherit(ctx context.Context, object *v1.OCIRepository) (aga
 	found := r.run(ctx, then)
 	if found.failure != nil {
 		log.FromContext(ctx).Info("the artifact of a suspended object cannot be taken over", "error", found.failure.Error())
-		return next(object, found.failure, r.Pace, r.Jitter), nil
+		return next(object, found.failure, r.Pace, r.Jitter), nil //nolint:nilerr // another time, then
 	}
 	found.result.Revision = last.Revision
 	before, after := *object.Status.DeepCopy(), *object.Status.DeepCopy()
