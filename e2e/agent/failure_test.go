@@ -142,7 +142,7 @@ func troubles() map[string]trouble {
 		"blob-flip":     {cause: moved(fault(proxy.Fault{Method: "GET", Path: blobPath, Action: proxy.Flip, At: 30})), reason: v1.ReasonPullFailed, says: "sha256", outdated: true},
 		"blob-cut":      {cause: moved(fault(proxy.Fault{Method: "GET", Path: blobPath, Action: proxy.Reset, At: 30})), reason: v1.ReasonPullFailed, says: "", outdated: true},
 
-		"no-gzip":     {cause: pushes([]byte("no archive")), reason: v1.ReasonLayerOperationFailed, says: "gzip", outdated: true},
+		"no-gzip":     {cause: pushes([]byte("no archive")), reason: v1.ReasonLayerOperationFailed, says: "not an archive", outdated: true},
 		"empty":       {cause: pushes(nil), reason: v1.ReasonLayerOperationFailed, says: "", outdated: true},
 		"half-gzip":   {cause: pushes(archive("a.yaml", noise(1000))[:700]), reason: v1.ReasonLayerOperationFailed, says: "", outdated: true},
 		"gzip-no-tar": {cause: pushes(compress([]byte(noise(1000)))), reason: v1.ReasonLayerOperationFailed, says: "tar", outdated: true},
