@@ -104,6 +104,23 @@ func (s *Source) reproduce(ctx context.Context, req Request) (store.Entry, error
 	return result.Entry, err
 }
 
+// await gives what the store holds of an artifact that is unchanged. Where that is missing, and somebody is putting it back already, it
+// waits for that one; then nobody else begins before the caller leaves.
+func (s *Source) await(ctx context.Context, revision string, place registry.Reference, req Request) (entry store.Entry, there bool, leave func(), err error) {
+	leave = func() {}
+	if !unchanged(revision, place, req) {
+		return entry, false, leave, nil
+	}
+	if entry, err = s.Store.Stat(req.Key, req.Advertised.Digest); err == nil {
+		return entry, true, leave, nil
+	}
+	if leave, err = s.restoring.take(ctx, req.Key); err != nil {
+		return entry, false, leave, err
+	}
+	entry, err = s.Store.Stat(req.Key, req.Advertised.Digest)
+	return entry, err == nil, leave, nil
+}
+
 var errElsewhere = errors.New("it is not in the repository of spec.url")
 
 // advertisedPlace is where the status says that the artifact lies. The object's credentials are for the repository of its spec, and

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -221,4 +222,34 @@ func TestOneRestoreAtATime(t *testing.T) {
 			t.Errorf("%d lanes are left", len(l.taken))
 		}
 	})
+}
+
+// A reconcile does not download what a client's request is putting back at the same time.
+func TestRunWaitsForARestore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.pushLayer("v1", pack(t, map[string]string{"a.yaml": "a: 1"}), nil)
+	a, bytes := b.advertise(byTag("v1"))
+	before := b.requests.Load()
+	leave, err := b.restoring.take(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(chan Result, 1)
+	go func() {
+		result, _ := b.run(byTag("v1"), a)
+		found <- result
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for b.requests.Load() == before {
+		<-tick.C
+	}
+	if _, err := b.Store.Restore(key, a.Digest, func(w io.Writer) error { _, err := w.Write(bytes); return err }); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if result := <-found; !result.Unchanged || b.requests.Load() != before+1 {
+		t.Errorf("unchanged %t after %d requests", result.Unchanged, b.requests.Load()-before)
+	}
 }

@@ -101,7 +101,12 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 
 // bring makes sure that the store holds what was found. place is where it lies.
 func (s *Source) bring(ctx context.Context, repo *registry.Repository, place registry.Reference, found resolved, req Request) (Result, error) {
-	if entry, ok := s.unchanged(found.revision, place, req); ok {
+	entry, there, leave, err := s.await(ctx, found.revision, place, req)
+	if err != nil {
+		return Result{}, failedRequest(v1.ReasonPullFailed, err)
+	}
+	defer leave()
+	if there {
 		err := s.confirm(ctx, repo, found, place, req)
 		return Result{Unchanged: err == nil, Entry: entry}, err
 	}
@@ -135,16 +140,11 @@ func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place reg
 	return Result{Entry: entry, Metadata: metadata}, nil
 }
 
-// unchanged tells whether what is advertised is the same revision, from the same place and made by the same rules, and is in the
-// store still.
-func (s *Source) unchanged(revision string, place registry.Reference, req Request) (store.Entry, bool) {
+// unchanged tells whether what is advertised is the same revision, from the same place and made by the same rules.
+func unchanged(revision string, place registry.Reference, req Request) bool {
 	a := req.Advertised
-	if a.Revision != revision || a.Place != place.String() ||
-		!equal(a.Ignore, req.Spec.Ignore) || !equal(a.LayerSelector, req.Spec.LayerSelector) {
-		return store.Entry{}, false
-	}
-	entry, err := s.Store.Stat(req.Key, a.Digest)
-	return entry, err == nil
+	return a.Revision == revision && a.Place == place.String() &&
+		equal(a.Ignore, req.Spec.Ignore) && equal(a.LayerSelector, req.Spec.LayerSelector)
 }
 
 func equal[T comparable](a, b *T) bool {
