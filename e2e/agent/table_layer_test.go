@@ -43,7 +43,7 @@ func layerRows() []row {
 		},
 		{
 			name: "zstd that looks far back", artifact: layers(layer{typeLayer, zstandard(bytes.Repeat([]byte(noise(1<<20)), 10), zstd.WithWindowSize(16<<20))}),
-			want:    unusable(layerFailed, "more than 8388608 bytes in zstd's window"),
+			want:    retried(layerFailed, "more than 8388608 bytes in zstd's window"),
 			because: "How much memory decompression takes is for the agent to say, and not for who packed it.",
 		},
 		{
@@ -53,34 +53,34 @@ func layerRows() []row {
 		},
 		{
 			name: "hard link", artifact: layers(layer{typeLayer, link(tar.TypeLink, "link.yaml", "app.yaml")}),
-			want:    unusable(layerFailed, `entry "link.yaml": hard link to "app.yaml" instead of a file`),
+			want:    retried(layerFailed, `entry "link.yaml": hard link to "app.yaml" instead of a file`),
 			because: "Consumers make an empty file of it, and nobody pushed one.",
 			flux:    "Serves an empty file in its place.",
 		},
 		{
 			name: "link that leads out", artifact: layers(layer{typeLayer, link(tar.TypeSymlink, "link.yaml", "../../etc/passwd")}),
-			want:    unusable(layerFailed, "leads out of the archive"),
+			want:    retried(layerFailed, "leads out of the archive"),
 			because: "Nobody packs that by accident: what else is in such an archive is not worth serving.",
 			flux:    "Leaves the link out and serves the rest.",
 		},
 		{
 			name: "path that climbs", artifact: layers(layer{typeLayer, compress(tarOf("app.yaml", "../escape.yaml"))}),
-			want:    unusable(layerFailed, `entry "../escape.yaml"`),
+			want:    retried(layerFailed, `entry "../escape.yaml"`),
 			because: "kustomize-controller gives up on such an archive for good.",
 		},
 		{
 			name: "absolute path", artifact: layers(layer{typeLayer, compress(tarOf("/app.yaml"))}),
-			want:    unusable(layerFailed, "absolute path"),
+			want:    retried(layerFailed, "absolute path"),
 			because: "kustomize-controller gives up on such an archive for good.",
 		},
 		{
 			name: "device", artifact: layers(layer{typeLayer, link(tar.TypeChar, "null", "")}),
-			want:    unusable(layerFailed, `entry "null": not a file or folder`),
+			want:    retried(layerFailed, `entry "null": not a file or folder`),
 			because: "kustomize-controller gives up on such an archive for good.",
 		},
 		{
 			name: "one file twice", artifact: layers(layer{typeLayer, compress(tarOf("app.yaml", "app.yaml"))}),
-			want:    unusable(layerFailed, `entry "app.yaml": appears twice`),
+			want:    retried(layerFailed, `entry "app.yaml": appears twice`),
 			because: "Readers differ in which of the two they take: what one reviews is not what another applies.",
 			flux:    "Serves the last one.",
 		},
@@ -91,34 +91,34 @@ func layerRows() []row {
 		},
 		{
 			name: "archive of nothing", artifact: layers(layer{typeLayer, compress(tarOf())}),
-			want:    unusable(layerFailed, "no file is left to serve"),
+			want:    retried(layerFailed, "no file is left to serve"),
 			because: "Whoever applies an empty artifact and prunes deletes everything.",
 			flux:    "Serves an empty archive.",
 		},
 		{
 			name: "archive of folders", artifact: layers(layer{typeLayer, compress(tarOf("deploy/", "deploy/db/"))}),
-			want:    unusable(layerFailed, "no file is left to serve"),
+			want:    retried(layerFailed, "no file is left to serve"),
 			because: "Whoever applies an empty artifact and prunes deletes everything.",
 			flux:    "Serves an archive of empty folders.",
 		},
 		{
 			name: "layer of nothing", artifact: layers(layer{typeLayer, nil}),
-			want:    unusable(layerFailed, "no data"),
+			want:    retried(layerFailed, "no data"),
 			because: "No bytes are no archive.",
 		},
 		{
 			name: "gzip of no tar", artifact: layers(layer{typeLayer, compress([]byte(strings.Repeat("kind: ConfigMap\n", 100)))}),
-			want:    unusable(layerFailed, "what is compressed in it is no tar"),
+			want:    retried(layerFailed, "what is compressed in it is no tar"),
 			because: "There is a name for the file neither in gzip nor anywhere else.",
 		},
 		{
 			name: "binary", artifact: layers(layer{typeLayer, []byte("\x7fELF\x02\x01\x01\x00")}),
-			want:    unusable(layerFailed, "neither gzip nor zstd nor tar"),
+			want:    retried(layerFailed, "neither gzip nor zstd nor tar"),
 			because: "It is nothing that could be unpacked.",
 		},
 		{
 			name: "data after the archive", artifact: layers(layer{typeLayer, append(compress(app), "more"...)}),
-			want:    unusable(layerFailed, "after the compressed data"),
+			want:    retried(layerFailed, "after the compressed data"),
 			because: "What is signed and not seen by every reader is a place to hide something.",
 			flux:    "Does not read that far, and serves the archive.",
 		},
@@ -133,7 +133,7 @@ func layerRows() []row {
 		{
 			name: "no layer of the type", artifact: files("app.yaml"),
 			spec:    "layerSelector: {mediaType: application/vnd.oci.image.layer.v1.tar}",
-			want:    unusable(layerFailed, `none has media type "application/vnd.oci.image.layer.v1.tar"; there is "application/vnd.oci.image.layer.v1.tar+gzip"`),
+			want:    retried(layerFailed, `none has media type "application/vnd.oci.image.layer.v1.tar"; there is "application/vnd.oci.image.layer.v1.tar+gzip"`),
 			because: "The type has to be the same, not a part of it; the message says which there are.",
 		},
 		{
@@ -149,7 +149,7 @@ func layerRows() []row {
 		},
 		{
 			name: "no layer", artifact: layers(),
-			want:    unusable(layerFailed, "the artifact has none"),
+			want:    retried(layerFailed, "the artifact has none"),
 			because: "There is nothing to serve.",
 		},
 		{
@@ -178,7 +178,7 @@ func layerRows() []row {
 				away := descriptor{MediaType: foreign, Digest: digestOf([]byte("away")), Size: 4, URLs: []string{"https://example.com/layer.tar.gz"}}
 				s.put(manifest{}, away)
 			},
-			want:    unusable(layerFailed, "the addresses that the manifest names are not followed"),
+			want:    retried(layerFailed, "the addresses that the manifest names are not followed"),
 			because: "Who writes a manifest must not be able to send the agent to any host.",
 			flux:    "Asks the registry first, then the addresses in the manifest.",
 		},
@@ -187,14 +187,14 @@ func layerRows() []row {
 				raw := compress(app)
 				s.put(manifest{}, s.blobAs(fmt.Sprintf("sha512:%x", sha512.Sum512(raw)), typeLayer, raw))
 			},
-			want:    unusable(pullFailed, "sha512:"),
+			want:    retried(pullFailed, "sha512:"),
 			because: "Registries and consumers agree on sha256 and on nothing else.",
 		},
 		{
 			name: "many annotations", artifact: func(s *shelf) {
 				s.put(manifest{Annotations: map[string]string{"note": strings.Repeat("x", 300<<10)}}, s.blob(typeLayer, compress(app)))
 			},
-			want:    unusable(pullFailed, "more than 262144"),
+			want:    retried(pullFailed, "more than 262144"),
 			because: "They become part of the status, and the API server does not store objects of any size.",
 			flux:    "Writes them into the status as long as the API server takes them.",
 		},
@@ -245,7 +245,7 @@ func indexRows() []row {
 		},
 		{
 			name: "index of several others", artifact: index(typeIndex, "arm64", "s390x"),
-			want:    unusable(pullFailed, `no linux/amd64; there is "linux/arm64", "linux/s390x"`),
+			want:    retried(pullFailed, `no linux/amd64; there is "linux/arm64", "linux/s390x"`),
 			because: "Nobody says which of them is meant.",
 		},
 		{
@@ -255,7 +255,7 @@ func indexRows() []row {
 		},
 		{
 			name: "index of nothing", artifact: func(s *shelf) { s.putIndex("v1", typeIndex) },
-			want:    unusable(pullFailed, "names no manifest for any platform"),
+			want:    retried(pullFailed, "names no manifest for any platform"),
 			because: "There is nothing to choose from.",
 		},
 		{
@@ -263,7 +263,7 @@ func indexRows() []row {
 				inner := s.putAs("inner", manifest{}, s.blob(typeLayer, compress(tarOf("app.yaml"))))
 				s.putIndex("v1", typeIndex, s.putIndex("nested", typeIndex, on("amd64", inner)))
 			},
-			want:    unusable(pullFailed, "is an index again"),
+			want:    retried(pullFailed, "is an index again"),
 			because: "No tool pushes objects that way, and an index may be nested without end.",
 			flux:    "Follows it.",
 		},

@@ -21,12 +21,12 @@ func referenceRows() []row {
 		},
 		{
 			name: "no ref and no tag latest", artifact: files("app.yaml"), spec: "ref: {}",
-			want:    unanswered(pullFailed, "spec.ref is empty, which means the tag latest"),
+			want:    retried(pullFailed, "spec.ref is empty, which means the tag latest"),
 			because: "Nobody wrote latest, so the message has to say where it comes from.",
 		},
 		{
 			name: "tag that is not there", artifact: files("app.yaml"), spec: "ref: {tag: v2}",
-			want:    unanswered(pullFailed, "/$REPOSITORY:v2"),
+			want:    retried(pullFailed, "/$REPOSITORY:v2"),
 			because: "It may come later: the agent asks again.",
 		},
 		{
@@ -42,7 +42,7 @@ func referenceRows() []row {
 		},
 		{
 			name: "digest that is not there", artifact: files("app.yaml"), spec: "ref: {digest: '" + none + "'}",
-			want:    unusable(pullFailed, "manifest unknown"),
+			want:    retried(pullFailed, "manifest unknown"),
 			because: "It may come later: the agent asks again.",
 		},
 		{
@@ -101,7 +101,7 @@ func referenceRows() []row {
 		},
 		{
 			name: "no repository", spec: "url: oci://$REGISTRY/org/none",
-			want:    unanswered(pullFailed, "not found"),
+			want:    retried(pullFailed, "not found"),
 			because: "It may be pushed later: the agent asks again.",
 		},
 	}
@@ -135,17 +135,17 @@ func versionRows() []row {
 		},
 		{
 			name: "two parts only", artifact: tags("1.2", "1"), spec: "ref: {semver: 1.x}",
-			want:    unanswered(readFailed, `none of 2 is a version in the range "1.x"`),
+			want:    retried(readFailed, `none of 2 is a version in the range "1.x"`),
 			because: "A version has three parts: 1.2 is a tag that moves, and following it by number means two things at once.",
 		},
 		{
 			name: "nothing in the range", artifact: tags("1.0.0"), spec: "ref: {semver: 2.x}",
-			want:    unanswered(readFailed, `none of 1 is a version in the range "2.x"`),
+			want:    retried(readFailed, `none of 1 is a version in the range "2.x"`),
 			because: "It may be pushed later: the agent asks again.",
 		},
 		{
 			name: "prereleases only", artifact: tags("1.0.0-rc.1", "1.0.0-rc.2"), spec: "ref: {semver: '>=1.0.0'}",
-			want:    unanswered(readFailed, `prereleases of such versions: 2, as "1.0.0-rc.2" is one: add -0`),
+			want:    retried(readFailed, `prereleases of such versions: 2, as "1.0.0-rc.2" is one: add -0`),
 			because: "Who sees the tags and not the reason looks for it in the registry.",
 		},
 		{

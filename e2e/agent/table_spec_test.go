@@ -47,7 +47,7 @@ func ignoreRows() []row {
 		{
 			name: "all left out", artifact: files("app.yaml"),
 			spec:    "ignore: '*'",
-			want:    unusable(layerFailed, "ignore rules leave out all"),
+			want:    retried(layerFailed, "ignore rules leave out all"),
 			because: "Whoever applies an empty artifact and prunes deletes everything.",
 			flux:    "Serves an empty archive.",
 		},
@@ -75,13 +75,13 @@ func specRows() []row {
 		},
 		{
 			name: "Secret that is missing", artifact: files("app.yaml"), spec: "secretRef: {name: missing}",
-			want:    unanswered("AuthenticationFailed", "missing"),
+			want:    retried("AuthenticationFailed", "missing"),
 			because: "It may be made later: the agent looks again. Without it nothing is fetched, not even what is public.",
 		},
 		{
 			name: "Secret of another type", artifact: files("app.yaml"), spec: "secretRef: {name: opaque}",
 			with:    func(r *room) { r.secret("opaque", corev1.SecretTypeOpaque, "password", "x") },
-			want:    unanswered("AuthenticationFailed", `its type is "Opaque"`),
+			want:    retried("AuthenticationFailed", `its type is "Opaque"`),
 			because: "Which key would hold the credentials is known for pull secrets only.",
 		},
 		{
@@ -92,24 +92,24 @@ func specRows() []row {
 		},
 		{
 			name: "authority that is missing", artifact: files("app.yaml"), spec: "certSecretRef: {name: missing}",
-			want:    unanswered("AuthenticationFailed", `missing": there is none`),
+			want:    retried("AuthenticationFailed", `missing": there is none`),
 			because: "Who names an authority does not want any other to do: nothing is asked before it is there.",
 		},
 		{
 			name: "authority under another key", artifact: files("app.yaml"), spec: "certSecretRef: {name: typing-error}",
 			with:    func(r *room) { r.secret("typing-error", corev1.SecretTypeOpaque, "ca.cert", "x") },
-			want:    unanswered("AuthenticationFailed", "neither ca.crt nor tls.crt and tls.key, but ca.cert"),
+			want:    retried("AuthenticationFailed", "neither ca.crt nor tls.crt and tls.key, but ca.cert"),
 			because: "The message shows the keys that are there.",
 		},
 		{
 			name: "proxy without an address", artifact: files("app.yaml"), spec: "proxySecretRef: {name: no-address}",
 			with:    func(r *room) { r.secret("no-address", corev1.SecretTypeOpaque, "username", "x") },
-			want:    unanswered("AuthenticationFailed", "it has no address, but username"),
+			want:    retried("AuthenticationFailed", "it has no address, but username"),
 			because: "Whoever names a proxy wants no other way to be taken.",
 		},
 		{
 			name: "ServiceAccount that is missing", artifact: files("app.yaml"), spec: "serviceAccountName: missing",
-			want:    unanswered("AuthenticationFailed", `missing": there is none`),
+			want:    retried("AuthenticationFailed", `missing": there is none`),
 			because: "It may be made later: the agent looks again.",
 		},
 		{
@@ -120,7 +120,7 @@ func specRows() []row {
 		},
 		{
 			name: "cloud provider of another registry", artifact: files("app.yaml"), spec: "provider: aws",
-			want:    unanswered("AuthenticationFailed", "log in with provider aws as the agent"),
+			want:    retried("AuthenticationFailed", "log in with provider aws as the agent"),
 			because: "Amazon issues credentials for its own registries, and nobody is asked anonymously who should log in.",
 		},
 		{

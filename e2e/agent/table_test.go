@@ -43,16 +43,9 @@ func stored(says string) verdict {
 	return verdict{[]string{"ArtifactInStorage=True Succeeded", "Ready=True Succeeded"}, says}
 }
 
-// unanswered is a registry or a Secret that did not do as asked: the agent tries again.
-func unanswered(reason, says string) verdict {
+// retried is what may end otherwise next time: a registry or a Secret that did not do as asked, an artifact that is of no use.
+func retried(reason, says string) verdict {
 	return verdict{[]string{"FetchFailed=True " + reason, "Ready=False " + reason, "Reconciling=True ProgressingWithRetry"}, says}
-}
-
-// unusable is an artifact that was found and is of no use: the agent looks again at the next interval.
-func unusable(reason, says string) verdict {
-	v := unanswered(reason, says)
-	v.conditions = append([]string{"ArtifactOutdated=True NewRevision"}, v.conditions...)
-	return v
 }
 
 // stalled is a mistake in the spec: the agent waits for another one.

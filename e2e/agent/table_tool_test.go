@@ -28,7 +28,7 @@ func toolRows() []row {
 		},
 		{
 			name: "a static layer of Flux's library", artifact: fluxPush("deploy/app.yaml", fluxoci.WithPushLayerType(fluxoci.LayerTypeStatic), fluxoci.WithPushMediaTypeExt("yaml")),
-			want:    unusable(layerFailed, "no annotation org.opencontainers.image.title names it"),
+			want:    retried(layerFailed, "no annotation org.opencontainers.image.title names it"),
 			because: "The bytes of a file have no name in them, and nobody knows under which one consumers look for it.",
 		},
 		{
@@ -57,17 +57,17 @@ func toolRows() []row {
 		{
 			name: "oras push of one file, ignored", artifact: orasPush("app.yaml"),
 			spec:    "ignore: '*.yaml'",
-			want:    unusable(layerFailed, "no file is left to serve"),
+			want:    retried(layerFailed, "no file is left to serve"),
 			because: "Ignore rules hold for a file as for an archive, and whoever applies an empty artifact and prunes deletes everything.",
 		},
 		{
 			name: "oras push of a text", artifact: orasPush("README.md"),
-			want:    unusable(layerFailed, `the file "README.md"`),
+			want:    retried(layerFailed, `the file "README.md"`),
 			because: "Nothing in it can be applied: an artifact without objects would have everything pruned.",
 		},
 		{
 			name: "oras push of several files", artifact: orasPush("app.yaml", "job.yaml"),
-			want:    unusable(layerFailed, "the first of 2 layers"),
+			want:    retried(layerFailed, "the first of 2 layers"),
 			because: "Each file is a layer. To serve the first alone would prune what the others made, with nobody told.",
 		},
 		{
@@ -89,7 +89,7 @@ func toolRows() []row {
 		},
 		{
 			name: "oras push of nothing", artifact: orasPush(),
-			want:    unusable(layerFailed, "no annotation org.opencontainers.image.title names it"),
+			want:    retried(layerFailed, "no annotation org.opencontainers.image.title names it"),
 			because: "An artifact of annotations alone has an empty JSON object as its layer, which is no file of anybody.",
 		},
 		{
@@ -173,7 +173,7 @@ func chartRows() []row {
 		},
 		{
 			name: "helm push with provenance first, none chosen", artifact: helmPush("v1", "first"),
-			want:    unusable(layerFailed, "it is a file and not an archive, and the first of 2 layers"),
+			want:    retried(layerFailed, "it is a file and not an archive, and the first of 2 layers"),
 			because: "Layer 0 is a signature, of which nothing can be served, and the message says what to do.",
 		},
 		{
@@ -198,7 +198,7 @@ func chartRows() []row {
 		{
 			name: "the same tag of what is no chart", artifact: filesAt("1.0.0_build.7", "app.yaml"),
 			spec:    "ref: {semver: 1.x}",
-			want:    unanswered(readFailed, "none of 1 is a version"),
+			want:    retried(readFailed, "none of 1 is a version"),
 			because: "An underscore means a plus to Helm only.",
 		},
 	}

@@ -78,11 +78,11 @@ func (c conditions) fail(failure *source.Error, lost bool) {
 }
 
 // outdated says so where the run that failed saw another revision than the artifact's. One that saw none knows no better than
-// the run before.
+// the run before. Nothing that is not there is outdated.
 func (c conditions) outdated(artifact *v1.Artifact, seen string) {
 	switch {
-	case seen == "":
-	case artifact != nil && artifact.Revision == seen:
+	case seen == "" && artifact != nil:
+	case artifact == nil || artifact.Revision == seen:
 		c.drop(v1.ConditionArtifactOutdated)
 	default:
 		c.set(v1.ConditionArtifactOutdated, metav1.ConditionTrue, v1.ReasonNewRevision, fmt.Sprintf("new revision '%s'", seen))

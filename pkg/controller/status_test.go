@@ -143,6 +143,11 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 				"Reconciling=True ProgressingWithRetry", "FetchFailed=True OCIArtifactPullFailed"},
 			artifact: 1,
 		},
+		"first revision that cannot be fetched": {
+			found: sawButFailed(1),
+			want: []string{"Ready=False OCIArtifactPullFailed",
+				"Reconciling=True ProgressingWithRetry", "FetchFailed=True OCIArtifactPullFailed"},
+		},
 		"tag moved back": {
 			history: []outcome{stored(1), sawButFailed(2)},
 			found:   sawButFailed(1),
