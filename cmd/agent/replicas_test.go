@@ -17,7 +17,7 @@ type trace struct {
 
 func (p *trace) run(ctx context.Context) error {
 	<-ctx.Done()
-	time.Sleep(p.takes)
+	time.Sleep(p.takes) //nolint:forbidigo // simulated time
 	p.ended = time.Now()
 	return p.err
 }
@@ -46,7 +46,7 @@ func TestFileServerIsTheLastToStop(t *testing.T) {
 			if took := time.Since(start); !errors.Is(err, tc.want) || took != tc.wantTook {
 				t.Errorf("%s: %v after %s, want %v after %s", name, err, took, tc.want, tc.wantTook)
 			}
-			time.Sleep(2 * time.Hour)
+			time.Sleep(2 * time.Hour) //nolint:forbidigo // simulated time
 			synctest.Wait()
 			if tc.serve.ended.Before(tc.rest.ended) {
 				t.Errorf("%s: the server ends first", name)
@@ -67,7 +67,7 @@ func TestLostLease(t *testing.T) {
 		if took := time.Since(start); !errors.Is(err, lost) || took != 5*time.Second {
 			t.Errorf("%v after %s", err, took)
 		}
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) //nolint:forbidigo // simulated time
 	})
 }
 

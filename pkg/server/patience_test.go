@@ -31,7 +31,7 @@ func TestRefillHangs(t *testing.T) {
 		if err := s.refill(t.Context(), m); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != maxWait {
 			t.Errorf("a client waits %s and gets %v", time.Since(start), err)
 		}
-		time.Sleep(maxRefill - maxWait)
+		time.Sleep(maxRefill - maxWait) //nolint:forbidigo // simulated time
 		synctest.Wait()
 		if len(s.refills.flights) > 0 || len(s.refills.seats.rooms) > 0 || len(s.refills.seats.all) > 0 {
 			t.Error("the refill goes on")
@@ -40,11 +40,11 @@ func TestRefillHangs(t *testing.T) {
 		if err := s.refill(t.Context(), m); err == nil || time.Since(asked) > 0 {
 			t.Errorf("what just failed: %v after %s", err, time.Since(asked))
 		}
-		time.Sleep(missedFor)
+		time.Sleep(missedFor) //nolint:forbidigo // simulated time
 		if err := s.refill(t.Context(), m); err == nil || time.Since(asked) < maxWait {
 			t.Errorf("it is not tried again: %v after %s", err, time.Since(asked))
 		}
-		time.Sleep(maxRefill)
+		time.Sleep(maxRefill) //nolint:forbidigo // simulated time
 	})
 }
 
