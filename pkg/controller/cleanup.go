@@ -16,6 +16,7 @@ import (
 // forget drops all that there is of an object that is gone.
 func (r *Reconciler) forget(name types.NamespacedName) error {
 	r.rivals.forget(name)
+	r.absences.end(store.Key{Namespace: name.Namespace, Name: name.Name})
 	r.Durations.DeletePartialMatch(labels(name.Namespace, name.Name))
 	return r.Store.Remove(store.Key{Namespace: name.Namespace, Name: name.Name})
 }
@@ -25,7 +26,9 @@ func (r *Reconciler) prune(object *v1.OCIRepository) error {
 	if object.Status.Artifact == nil {
 		return r.Store.Remove(keyOf(object))
 	}
-	return r.Store.Prune(keyOf(object), digest.Digest(object.Status.Artifact.Digest), r.Retention)
+	keep := r.Retention
+	keep.Since = object.Status.Artifact.LastUpdateTime.Time
+	return r.Store.Prune(keyOf(object), digest.Digest(object.Status.Artifact.Digest), keep)
 }
 
 // sweep drops what the store holds for objects that went while no agent was there to see it. The keys are read before the objects:

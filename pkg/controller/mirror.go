@@ -10,6 +10,7 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -24,7 +25,7 @@ type Mirror interface {
 }
 
 const (
-	mirrorAgain = 15 * time.Second // until a replica that follows looks again for what no other one had
+	mirrorAgain = 15 * time.Second // at least, until a replica that follows looks again for what no other one had
 	maxMirror   = 5 * time.Minute  // that a download from another replica may take
 )
 
@@ -45,15 +46,18 @@ func (r *Reconciler) mirror(ctx context.Context, object *v1.OCIRepository) error
 }
 
 // follow keeps the store of a replica that does not lead in step with what objects advertise. It asks no registry, and writes nothing
-// to Kubernetes.
+// to Kubernetes. What is not advertised any more goes whether or not what is advertised could be had.
 func (r *Reconciler) follow(object *v1.OCIRepository, mirrored bool) (ctrl.Result, error) {
-	if !mirrored {
-		return ctrl.Result{RequeueAfter: mirrorAgain}, nil
-	}
 	if err := r.prune(object); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: spread(object.Spec.Interval.Duration, r.Jitter, rand.Float64())}, nil //nolint:gosec // no secret
+	at, interval := rand.Float64(), object.Spec.Interval.Duration //nolint:gosec // it spreads requests and keeps no secret
+	if mirrored {
+		r.absences.end(keyOf(object))
+		return ctrl.Result{RequeueAfter: spread(interval, r.Jitter, at)}, nil
+	}
+	missing := r.absences.lasts(keyOf(object), advertised(object.Status).Digest, time.Now())
+	return ctrl.Result{RequeueAfter: late(max(min(missing, interval), mirrorAgain), interval, r.Jitter, at)}, nil
 }
 
 const (
@@ -131,7 +135,7 @@ func (w *WarmUp) round(ctx context.Context, objects []*v1.OCIRepository) (again 
 	for range mirrorsAtOnce {
 		workers.Go(func() {
 			for object := range queue {
-				if err := w.reconciler.mirror(ctx, object); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				if err := w.mirror(ctx, object); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					mu.Lock()
 					again = append(again, object)
 					mu.Unlock()
@@ -145,4 +149,21 @@ func (w *WarmUp) round(ctx context.Context, objects []*v1.OCIRepository) (again 
 	close(queue)
 	workers.Wait()
 	return again
+}
+
+// mirror goes on beside the reconciles, which drop what is not advertised any more. What they have seen in the cache by the time that it
+// arrives, they do not look for again.
+func (w *WarmUp) mirror(ctx context.Context, object *v1.OCIRepository) error {
+	r, d := w.reconciler, advertised(object.Status).Digest
+	if _, err := r.Store.Stat(keyOf(object), d); err == nil {
+		return nil
+	}
+	if err := r.mirror(ctx, object); err != nil || d == "" {
+		return err
+	}
+	now, err := r.read(ctx, client.ObjectKeyFromObject(object))
+	if err := r.keep(object, d, now, err); err != nil {
+		log.FromContext(ctx).V(1).Info("what was mirrored is dropped", "error", err.Error())
+	}
+	return nil
 }

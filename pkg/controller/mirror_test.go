@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -89,9 +90,13 @@ func openStore(t *testing.T, bodies ...string) *store.Store {
 // A replica that waits keeps its store in step, and neither asks a registry nor writes anything.
 func TestFollowing(t *testing.T) {
 	t.Parallel()
-	withdrawn := advertising(1)
+	fresh := func() *v1.OCIRepository {
+		object := advertising(1)
+		object.Status.Artifact.LastUpdateTime = metav1.Now()
+		return object
+	}
+	withdrawn, foreign := advertising(1), fresh()
 	withdrawn.Status.Artifact = nil
-	foreign := advertising(1)
 	delete(foreign.Status.Artifact.Metadata, v1.MetadataSource)
 	for name, tc := range map[string]struct {
 		items []*v1.OCIRepository
@@ -100,8 +105,9 @@ func TestFollowing(t *testing.T) {
 		left  bool // an older entry stays in the store
 		again time.Duration
 	}{
-		"advertised":           {[]*v1.OCIRepository{advertising(1)}, nil, true, true, time.Hour},
-		"nobody has it":        {[]*v1.OCIRepository{advertising(1)}, fs.ErrNotExist, true, true, mirrorAgain},
+		"advertised":           {[]*v1.OCIRepository{fresh()}, nil, true, true, time.Hour},
+		"nobody has it":        {[]*v1.OCIRepository{fresh()}, fs.ErrNotExist, true, true, mirrorAgain},
+		"nobody has had it":    {[]*v1.OCIRepository{advertising(1)}, fs.ErrNotExist, true, false, mirrorAgain},
 		"withdrawn":            {[]*v1.OCIRepository{withdrawn}, nil, false, false, time.Hour},
 		"another controller's": {[]*v1.OCIRepository{foreign}, nil, false, true, time.Hour},
 		"deleted":              {nil, nil, false, false, 0},
@@ -194,7 +200,7 @@ func TestWarmUp(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
-			r := &Reconciler{Client: objects{items: []*v1.OCIRepository{advertising(1), advertising(2), newObject(1)}}}
+			r := &Reconciler{Client: objects{items: []*v1.OCIRepository{advertising(1), advertising(2), newObject(1)}}, Store: openStore(t)}
 			r.Mirror = replica(func(ctx context.Context, _ store.Key, _ source.Advertised) error {
 				return tc.answer(ctx, time.Since(start))
 			})
@@ -210,4 +216,69 @@ func TestWarmUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A replica that starts does not serve what was dropped while it fetched it.
+func TestWarmUpOfWhatWentMeanwhile(t *testing.T) {
+	t.Parallel()
+	withdrawn := advertising(1)
+	withdrawn.Status.Artifact = nil
+	for name, tc := range map[string]struct {
+		there string // in the store before
+		items []*v1.OCIRepository
+		left  bool
+	}{
+		"nothing changed":                   {"", []*v1.OCIRepository{advertising(1)}, true},
+		"deleted":                           {"", nil, false},
+		"withdrawn":                         {"", []*v1.OCIRepository{withdrawn}, false},
+		"superseded":                        {"", []*v1.OCIRepository{advertising(2)}, false},
+		"superseded, and was there already": {"bytes1", []*v1.OCIRepository{advertising(2)}, true},
+	} {
+		s := openStore(t)
+		if tc.there != "" {
+			putBack(t, s, tc.there)
+		}
+		cache := &objects{items: tc.items}
+		r := &Reconciler{Client: cache, Store: s, Mirror: replica(func(context.Context, store.Key, source.Advertised) error {
+			putBack(t, s, "bytes1")
+			return nil
+		})}
+		NewWarmUp(r, time.Minute).fetch(t.Context(), []*v1.OCIRepository{advertising(1)})
+		if _, err := s.Stat(key, digest.FromString("bytes1")); (err == nil) != tc.left {
+			t.Errorf("%s: in the store: %v", name, err)
+		}
+	}
+}
+
+// What nobody has is asked for less and less often, and what was superseded goes all the same.
+func TestFollowingWhatNobodyHas(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		object := advertising(1)
+		object.Status.Artifact.LastUpdateTime = metav1.Now()
+		s := openStore(t, "older")
+		r := &Reconciler{
+			Client: objects{items: []*v1.OCIRepository{object}}, Store: s, Elected: make(chan struct{}), Durations: NewDurations(),
+			Mirror: replica(func(context.Context, store.Key, source.Advertised) error { return fs.ErrNotExist }),
+		}
+		start, asked := time.Now(), 0
+		for time.Since(start) < 24*time.Hour {
+			result, err := r.Reconcile(t.Context(), request())
+			if err != nil || result.RequeueAfter < mirrorAgain || result.RequeueAfter > time.Hour {
+				t.Fatalf("again in %s, %v", result.RequeueAfter, err)
+			}
+			if _, err := s.Latest(key); (err == nil) != (time.Since(start) < time.Minute) {
+				t.Errorf("after %s: %v", time.Since(start), err)
+			}
+			asked++
+			<-time.After(result.RequeueAfter)
+		}
+		if asked < 24 || asked > 40 {
+			t.Errorf("asked %d times in a day", asked)
+		}
+		object.Status.Artifact.Digest = digest.FromString("next").String()
+		if result, err := r.Reconcile(t.Context(), request()); err != nil || result.RequeueAfter != mirrorAgain {
+			t.Errorf("the next artifact: again in %s, %v", result.RequeueAfter, err)
+		}
+	})
 }

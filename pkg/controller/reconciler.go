@@ -45,8 +45,9 @@ type Reconciler struct {
 	WatchSecrets          bool                  // reconcile objects when a Secret or ServiceAccount that they refer to changes
 	Notifier              *Notifier             // who is told of events too; nil: nobody
 
-	rivals rivals
-	runs   runs
+	rivals   rivals
+	runs     runs
+	absences absences
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.

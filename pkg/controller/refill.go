@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -31,20 +32,37 @@ type Refill struct {
 	Namespace  string           // that is watched; empty: all
 }
 
-// Refill returns when the store has the bytes of the digest, or, where it is empty, of whichever the object advertises. The error wraps
-// fs.ErrNotExist only where the object advertises no such thing.
+// Refill returns when the store has the bytes of the digest, or, where it is empty, of whichever the object advertises. What an object
+// that advertises another digest had advertised before comes from another replica that keeps it still, or from nowhere. The error wraps
+// fs.ErrNotExist only where the object advertises no such thing, and no replica keeps it.
 func (f *Refill) Refill(ctx context.Context, key store.Key, d digest.Digest) error {
 	object, err := f.read(ctx, key)
 	if err != nil {
 		return err
 	}
-	if a := advertised(object.Status); a.Place == "" || d != "" && d != a.Digest || !object.DeletionTimestamp.IsZero() {
+	a := advertised(object.Status)
+	switch {
+	case !alive(object):
 		return fmt.Errorf("find what %q advertises: %w", key, fs.ErrNotExist)
+	case d != "" && d != a.Digest:
+		err = f.retained(ctx, key, d)
+	default:
+		d, err = a.Digest, f.restore(ctx, object)
 	}
-	if err := f.restore(ctx, object); err != nil {
-		return passing{fmt.Errorf("restore what %q advertises: %w", key, err)}
+	if err != nil {
+		return err
 	}
-	return nil
+	now, err := f.read(ctx, key)
+	return f.Reconciler.keep(object, d, now, err)
+}
+
+// retained has another replica send what was superseded a moment ago. That one has an entry for the same object.
+func (f *Refill) retained(ctx context.Context, key store.Key, d digest.Digest) error {
+	_, err := f.Source.Mirror(ctx, key, source.Advertised{Digest: d})
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return passing{fmt.Errorf("fetch what %q has advertised: %w", key, err)}
 }
 
 // read asks the API server: the cache may not know yet what a client has just been told.
@@ -68,12 +86,34 @@ func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
 		return nil
 	}
 	access, err := f.Reconciler.access(ctx, object)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = f.Source.Restore(ctx, source.Request{Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: a})
 	}
-	_, err = f.Source.Restore(ctx, source.Request{Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: a})
-	return err
+	if err != nil {
+		return passing{fmt.Errorf("restore what %q advertises: %w", keyOf(object), err)}
+	}
+	return nil
 }
+
+// alive tells whether the object advertises something of ours, and is to stay.
+func alive(object *v1.OCIRepository) bool {
+	return advertised(object.Status).Place != "" && object.DeletionTimestamp.IsZero()
+}
+
+// keep leaves what was put back in the store where the object, which was read once more, advertises what it did before. Otherwise the
+// entry is dropped again: while it was on its way the object may have gone, or its artifact have been withdrawn, and whoever saw to
+// that found nothing to drop.
+func (r *Reconciler) keep(before *v1.OCIRepository, d digest.Digest, now *v1.OCIRepository, err error) error {
+	if err == nil && alive(now) && advertised(now.Status).Digest == advertised(before.Status).Digest {
+		return nil
+	}
+	if err == nil {
+		err = errChanged
+	}
+	return errors.Join(fmt.Errorf("keep what %q advertised: %w", keyOf(before), err), r.Store.Drop(keyOf(before), d))
+}
+
+var errChanged = errors.New("it advertises something else by now, or nothing")
 
 // passing is an error of this moment. Whatever is in it, such as a file that is missing, does not mean that the object advertises
 // nothing.

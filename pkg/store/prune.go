@@ -13,6 +13,7 @@ import (
 type Retention struct {
 	Records int           // entries kept beside the current one; zero means 2, negative none
 	TTL     time.Duration // how long ago they may have been superseded; zero means 60 s, negative none is kept
+	Since   time.Time     // when the latest was superseded by a current one that is not there; zero: just now
 }
 
 // Prune drops the entries of key, except current and those that the retention keeps. Current becomes the latest where another one is,
@@ -37,7 +38,19 @@ func (s *Store) Remove(key Key) error {
 	return nil
 }
 
-// expired goes from the latest entry to the oldest. An entry was superseded when the next one was made; the latest was not.
+// Drop drops one entry of key. It is no error when there is none.
+func (s *Store) Drop(key Key, d digest.Digest) error {
+	err := s.drop(key, func(list []entry) []entry {
+		return slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return e.digest != d })
+	})
+	if err != nil {
+		return fmt.Errorf("drop %q: %w", key.Path(d), err)
+	}
+	return nil
+}
+
+// expired goes from the latest entry to the oldest. An entry was superseded when the next one was made, and the latest, where
+// it is not current, by one that is not there.
 func (r Retention) expired(list []entry, current digest.Digest, now time.Time) []entry {
 	records, ttl := cmp.Or(r.Records, 2), cmp.Or(r.TTL, time.Minute)
 	var expired []entry
@@ -45,7 +58,7 @@ func (r Retention) expired(list []entry, current digest.Digest, now time.Time) [
 		if e.digest == current {
 			continue
 		}
-		superseded := now
+		superseded := cmp.Or(r.Since, now)
 		if i+1 < len(list) {
 			superseded = list[i+1].modified
 		}

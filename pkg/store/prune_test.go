@@ -15,6 +15,7 @@ import (
 func TestPrune(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
+	longAgo := time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC) // before synctest's clock begins
 	for name, test := range map[string]struct {
 		keep    store.Retention
 		after   time.Duration // since the last put
@@ -30,6 +31,7 @@ func TestPrune(t *testing.T) {
 		"no time":                     {keep: store.Retention{TTL: -1}, current: "d", want: "d"},
 		"current is not the latest":   {after: day, current: "a", want: "ad"},
 		"current is not there at all": {after: day, current: "x", want: "d"},
+		"nor was it just now":         {keep: store.Retention{Since: longAgo}, current: "x", want: "bc"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,6 +82,24 @@ func TestReaderOutlivesPrune(t *testing.T) {
 	wantMissing(t, s, web, old.Digest)
 	if body, err := io.ReadAll(blob); err != nil || string(body) != "old" {
 		t.Errorf("read %q, %v", body, err)
+	}
+}
+
+func TestDrop(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, t.TempDir())
+	one, two := put(t, s, web, "one"), put(t, s, web, "two")
+	same := put(t, s, db, "one")
+	for range 2 { // the second time there is none
+		if err := s.Drop(web, one.Digest); err != nil {
+			t.Fatal(err)
+		}
+		wantMissing(t, s, web, one.Digest)
+	}
+	for _, e := range []store.Entry{two, same} {
+		if _, err := s.Stat(e.Key, e.Digest); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
