@@ -66,7 +66,7 @@ func (s *Source) receive(w io.Writer, body io.Reader, a Advertised) error {
 
 // Restore sees to it that the store has what the object advertises: from the registry, where the status says that it lies, by the
 // rules that the status says it was made by, and with the object's own access. Bytes of another digest are not stored; then the
-// error is an [*IrreproducibleError], and the same is not tried again. Any other error is an [*Error].
+// error is an [*IrreproducibleError]. Neither that nor what turned out to be of no use is tried again. Any other error is an [*Error].
 func (s *Source) Restore(ctx context.Context, req Request) (store.Entry, error) {
 	leave, err := s.restoring.take(ctx, req.Key)
 	if err != nil {
@@ -100,7 +100,12 @@ func (s *Source) reproduce(ctx context.Context, req Request) (store.Entry, error
 	}
 	req.only = req.Advertised.Digest
 	req.Spec.Ignore, req.Spec.LayerSelector = req.Advertised.Ignore, req.Advertised.LayerSelector
+	proof := proofOf(place, req)
+	if failure := s.refused(req.Key, proof); failure != nil {
+		return store.Entry{}, failure
+	}
 	result, err := s.adopt(ctx, repo, place, ocispec.Descriptor{Digest: place.Digest}, req)
+	s.remember(req.Key, proof, err)
 	return result.Entry, err
 }
 

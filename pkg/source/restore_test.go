@@ -146,6 +146,24 @@ func TestRestoreOfOtherBytes(t *testing.T) {
 	}
 }
 
+// What turns out to be of no use, as when a limit was lowered, is downloaded once, however many clients ask for it.
+func TestRestoreOfWhatIsUnusable(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.pushLayer("v1", pack(t, map[string]string{"a.yaml": "a: 1", "b.yaml": "b: 1"}), nil)
+	a, _ := b.advertise(byTag("v1"))
+	b.Limits.Entries = 1
+	_, first := b.restore(byTag("v1"), a)
+	before := b.requests.Load()
+	_, again := b.restore(byTag("v1"), a)
+	if first == nil || again == nil || first.Error() != again.Error() || b.failure(again).Reason != v1.ReasonLayerOperationFailed {
+		t.Errorf("got %v, then %v", first, again)
+	}
+	if n := b.requests.Load() - before; n > 0 {
+		t.Errorf("%d more requests", n)
+	}
+}
+
 // The object's credentials go to the repository of its spec and nowhere else, whatever a status says.
 func TestRestoreAsksTheSpecsRepositoryOnly(t *testing.T) {
 	t.Parallel()
