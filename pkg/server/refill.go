@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -114,13 +115,23 @@ func (s *Server) fly(ctx context.Context, m missing, f *flight) {
 	start := time.Now()
 	err := s.refills.seats.take(ctx, m.key.Namespace)
 	if err == nil {
-		err = s.Refill.Refill(ctx, m.key, m.digest)
+		err = s.safely(ctx, m)
 		s.refills.seats.giveBack(m.key.Namespace)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log().WarnContext(ctx, "cannot refill", "object", m.key.String(), "digest", string(m.digest), "duration", time.Since(start), "error", err)
 	}
 	s.refills.land(m, f, err)
+}
+
+// safely is a refill whose panic costs no more than itself. It has a goroutine of its own, and reads what registries and tenants send.
+func (s *Server) safely(ctx context.Context, m missing) (err error) {
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			err = fmt.Errorf("a panic: %v\n%s", trouble, debug.Stack())
+		}
+	}()
+	return s.Refill.Refill(ctx, m.key, m.digest)
 }
 
 // land ends a flight. What failed is remembered for a moment, so that clients who ask again and again cost nothing.

@@ -1,10 +1,13 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -201,5 +204,31 @@ func TestFailureIsForgotten(t *testing.T) {
 	}
 	if n := calls.Load(); n != 2 {
 		t.Errorf("%d refills", n)
+	}
+}
+
+// What makes a library panic costs the clients who wait for it, and nobody else.
+func TestPanicEndsARefillOnly(t *testing.T) {
+	t.Parallel()
+	s := openStore(t)
+	body := gzipped(t, "a: 1")
+	var log bytes.Buffer
+	address := serve(t, &server.Server{Store: s, Log: slog.New(slog.NewTextHandler(&log, nil)), Refill: refill(func(_ context.Context, key store.Key, _ digest.Digest) error {
+		if key == web {
+			panic("index out of range")
+		}
+		put(t, s, key, body)
+		return nil
+	})})
+	for range 2 {
+		if response, _ := get(t, "http://"+address+"/"+web.Path(digest.FromBytes(body))); response.StatusCode != http.StatusServiceUnavailable {
+			t.Error(response.Status)
+		}
+	}
+	if response, _ := get(t, "http://"+address+"/"+db.Path(digest.FromBytes(body))); response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
+	}
+	if !strings.Contains(log.String(), "a panic: index out of range") {
+		t.Errorf("the log says %q", log.String())
 	}
 }
