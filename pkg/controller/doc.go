@@ -15,7 +15,7 @@
 //     a client asks for and the store lacks.
 //   - A new revision waits for the object's windows; a first one, and what a changed spec asks for, do not. Windows that cannot be read
 //     let nothing pass.
-//   - An object that another live controller writes is left to that one, with an event that says so.
+//   - An object that another live controller writes is left to that one, with an event that says so, until that one gives no sign of life.
 //   - A run ends when its object is changed, suspended or deleted, and objects of one namespace never take all workers.
 //   - Who is notified of events keeps nobody waiting; what such a receiver does not take is lost to it.
 //   - It adds no finalizer: what the store holds for objects that are gone is dropped when they go, and at the start.

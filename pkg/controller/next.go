@@ -39,14 +39,16 @@ func pause(object *v1.OCIRepository, pace Pace) time.Duration {
 
 // spread moves an interval by up to jitter of it, earlier or later; at is between 0 and 1.
 func spread(interval time.Duration, jitter, at float64) time.Duration {
-	interval = min(max(interval, minInterval), maxInterval)
+	interval = bounded(interval)
 	return interval + time.Duration(float64(interval)*jitter*(2*at-1))
 }
 
 // late is never early, and as much later as the interval would have moved, too, but no longer than twice the wait: thousands may wait for
 // the same moment.
 func late(wait, interval time.Duration, jitter, at float64) time.Duration {
-	wait, interval = min(max(wait, minInterval), maxInterval), min(max(interval, minInterval), maxInterval)
+	wait, interval = bounded(wait), bounded(interval)
 	later := min((float64(wait)+float64(interval))*jitter, float64(wait))
 	return wait + time.Duration(later*at)
 }
+
+func bounded(wait time.Duration) time.Duration { return min(max(wait, minInterval), maxInterval) }

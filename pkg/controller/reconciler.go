@@ -68,8 +68,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return r.follow(object, missing == nil)
 	}
 	ctx = context.WithoutCancel(ctx) // a shutdown waits for what has begun
-	if wait, back := r.standsBack(ctx, object); back {
-		return ctrl.Result{RequeueAfter: wait}, nil
+	if wait, back, err := r.standsBack(ctx, object); back {
+		return ctrl.Result{RequeueAfter: wait}, err
 	}
 	if err := r.releaseFinalizer(ctx, object); err != nil {
 		return ctrl.Result{}, err

@@ -80,6 +80,7 @@ func TestStandsBackFromWhoWritesAgain(t *testing.T) {
 func TestStandsBackWhileTheOtherAnswers(t *testing.T) {
 	t.Parallel()
 	c := newContest()
+	c.object.Spec.Interval.Duration = time.Hour
 	expect := func(what string, want encounter) {
 		t.Helper()
 		if got := c.sees(); got != want {
@@ -87,26 +88,26 @@ func TestStandsBackWhileTheOtherAnswers(t *testing.T) {
 		}
 	}
 	c.writes("source-controller", 2)
-	expect("at first", encounter{back: true, rival: "source-controller"})
+	expect("at first", encounter{back: true, rival: "source-controller", wait: 2 * time.Hour})
 	c.writes("source-controller", 3)
-	expect("later", encounter{back: true})
+	expect("later", encounter{back: true, wait: 2 * time.Hour})
 
 	c.object.Annotations = map[string]string{v1.AnnotationReconcileRequest: "now"}
 	expect("asked", encounter{back: true, wait: silence})
 	c.now = c.now.Add(silence / 2)
 	expect("not yet", encounter{back: true, wait: silence / 2})
 	c.object.Status.LastHandledReconcileAt = "now"
-	expect("answered", encounter{back: true})
+	expect("answered", encounter{back: true, wait: 2 * time.Hour})
 
 	c.object.Generation = 2
 	expect("changed", encounter{back: true, wait: silence})
 	c.now = c.now.Add(silence - 1)
 	c.object.Status.Conditions[0].ObservedGeneration = 2
-	expect("at work", encounter{back: true})
+	expect("at work", encounter{back: true, wait: 2 * time.Hour})
 
 	c.object.Generation = 3
 	c.object.Spec.Suspend = true
-	expect("suspended", encounter{back: true})
+	expect("suspended", encounter{back: true, wait: 2 * time.Hour})
 	c.object.Spec.Suspend = false
 	expect("resumed", encounter{back: true, wait: silence})
 	c.now = c.now.Add(silence)
@@ -116,6 +117,40 @@ func TestStandsBackWhileTheOtherAnswers(t *testing.T) {
 	c.writes("source-controller", 4)
 	if got := c.sees(); !got.back || got.rival == "" {
 		t.Errorf("back again: %+v", got)
+	}
+}
+
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	asked := func(o *v1.OCIRepository) { o.Annotations = map[string]string{v1.AnnotationReconcileRequest: "now"} }
+	working := func(o *v1.OCIRepository, generation int64, since time.Duration) {
+		o.Status.Conditions = append(o.Status.Conditions, metav1.Condition{
+			Type: v1.ConditionReconciling, Status: metav1.ConditionTrue, ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(noon.Add(-since)),
+		})
+	}
+	tests := map[string]struct {
+		happens func(*v1.OCIRepository)
+		want    bool
+	}{
+		"nothing":                       {func(*v1.OCIRepository) {}, true},
+		"a request":                     {asked, false},
+		"a request taken back":          {func(o *v1.OCIRepository) { o.Status.LastHandledReconcileAt = "yesterday" }, true},
+		"another spec":                  {func(o *v1.OCIRepository) { o.Generation = 2 }, false},
+		"a request, being worked on":    {func(o *v1.OCIRepository) { asked(o); working(o, 1, 3*time.Minute) }, true},
+		"a request, and work long ago":  {func(o *v1.OCIRepository) { asked(o); working(o, 1, time.Hour) }, false},
+		"another spec, being worked on": {func(o *v1.OCIRepository) { o.Generation = 2; working(o, 2, 3*time.Minute) }, true},
+		"work on the spec before":       {func(o *v1.OCIRepository) { o.Generation = 2; working(o, 1, 0) }, false},
+		"suspended":                     {func(o *v1.OCIRepository) { asked(o); o.Spec.Suspend = true }, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			object := after(stored(1))
+			test.happens(object)
+			if got := answered(object, noon); got != test.want {
+				t.Errorf("got %t", got)
+			}
+		})
 	}
 }
 

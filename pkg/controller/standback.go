@@ -17,9 +17,9 @@ import (
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
-// standsBack tells whether the agent leaves an object to another controller, and when to look again; zero: when it changes. It says so
-// once.
-func (r *Reconciler) standsBack(ctx context.Context, object *v1.OCIRepository) (wait time.Duration, back bool) {
+// standsBack tells whether the agent leaves an object to another controller, and when to look again at the latest. It says so once. To
+// find out whether the other one is still there it takes off Flux's finalizer: a live one puts it on again when it looks at the object.
+func (r *Reconciler) standsBack(ctx context.Context, object *v1.OCIRepository) (wait time.Duration, back bool, err error) {
 	met := r.rivals.meet(object, time.Now())
 	if met.rival != "" {
 		note := fmt.Sprintf("%s writes this object too: the agent stands back and leaves it alone. Stop that controller, "+
@@ -27,7 +27,13 @@ func (r *Reconciler) standsBack(ctx context.Context, object *v1.OCIRepository) (
 			"and the agent with --watch-label-selector=sharding.fluxcd.io/key", met.rival)
 		r.tell(ctx, object, corev1.EventTypeWarning, v1.ReasonStandingBack, note)
 	}
-	return met.wait, met.back
+	if met.probe {
+		if err := r.releaseFinalizer(ctx, object); err != nil {
+			return 0, true, err
+		}
+		r.rivals.probed(object, time.Now())
+	}
+	return met.wait, met.back, nil
 }
 
 // Slim has a cache keep, of an object's managed fields, nothing but who wrote the status, and when: what standing back needs.
