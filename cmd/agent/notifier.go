@@ -9,7 +9,7 @@ import (
 )
 
 // startNotifier starts to post events, where there is an address. The function that it returns waits for what is to be sent still; it
-// is called when there is nobody left to tell of anything.
+// is called when there is nobody left to tell of anything, and takes a few seconds at most.
 func startNotifier(ctx context.Context, address string, log *slog.Logger) (*controller.Notifier, func(), error) {
 	if address == "" {
 		return nil, func() {}, nil

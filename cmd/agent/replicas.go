@@ -45,11 +45,12 @@ func newRefill(opts *options, reconciler *controller.Reconciler, artifacts *sour
 }
 
 // serveThroughout serves while the rest of the agent runs, and on until the rest has ended: the lease is another replica's before the
-// last download begins here. All of it together has the grace period, from when the context is done.
+// last download begins here. All of it together has the grace period, from when the context is done. Where that was enough, what is
+// left to do is done last.
 //
 // A rest that ends by itself has lost the lease, and may have work under way that it cannot stop. The process has to be gone before
-// another replica may hold the lease, which is when it expires.
-func serveThroughout(ctx context.Context, opts *options, serve, rest func(context.Context) error) error {
+// another replica may hold the lease, which is when it expires: then nothing is done last.
+func serveThroughout(ctx context.Context, opts *options, serve, rest func(context.Context) error, last func()) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -68,6 +69,9 @@ func serveThroughout(ctx context.Context, opts *options, serve, rest func(contex
 	end()
 	select {
 	case failed := <-served:
+		if err == nil {
+			last()
+		}
 		return errors.Join(err, failed)
 	case <-late:
 		return err // the end of the process cuts what still goes on

@@ -40,16 +40,19 @@ func TestFileServerIsTheLastToStop(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			opts := &options{grace: 50 * time.Second, leaseDuration: 35 * time.Second, renew: 30 * time.Second}
 			ctx, terminate := context.WithCancel(t.Context())
-			start := time.Now()
+			start, last := time.Now(), time.Time{}
 			terminate()
-			err := serveThroughout(ctx, opts, tc.serve.run, tc.rest.run)
+			err := serveThroughout(ctx, opts, tc.serve.run, tc.rest.run, func() { last = time.Now() })
 			if took := time.Since(start); !errors.Is(err, tc.want) || took != tc.wantTook {
 				t.Errorf("%s: %v after %s, want %v after %s", name, err, took, tc.want, tc.wantTook)
 			}
+			if got := !last.IsZero(); got != (tc.wantTook < opts.grace) {
+				t.Errorf("%s: what is left is done: %t", name, got)
+			}
 			time.Sleep(2 * time.Hour) //nolint:forbidigo // simulated time
 			synctest.Wait()
-			if tc.serve.ended.Before(tc.rest.ended) {
-				t.Errorf("%s: the server ends first", name)
+			if tc.serve.ended.Before(tc.rest.ended) || !last.IsZero() && last.Before(tc.serve.ended) {
+				t.Errorf("%s: the server ends first, or not before what is left to do", name)
 			}
 		})
 	}
@@ -63,7 +66,7 @@ func TestLostLease(t *testing.T) {
 		lost := errors.New("leader election lost")
 		downloads := &trace{takes: 20 * time.Second}
 		start := time.Now()
-		err := serveThroughout(t.Context(), opts, downloads.run, func(context.Context) error { return lost })
+		err := serveThroughout(t.Context(), opts, downloads.run, func(context.Context) error { return lost }, func() { t.Error("it spends time on what is left to do") })
 		if took := time.Since(start); !errors.Is(err, lost) || took != 5*time.Second {
 			t.Errorf("%v after %s", err, took)
 		}
@@ -77,7 +80,7 @@ func TestServerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("no port")
 		rest := &trace{takes: time.Second}
-		err := serveThroughout(t.Context(), &options{grace: time.Minute}, func(context.Context) error { return broken }, rest.run)
+		err := serveThroughout(t.Context(), &options{grace: time.Minute}, func(context.Context) error { return broken }, rest.run, func() {})
 		if !errors.Is(err, broken) || rest.ended.IsZero() {
 			t.Errorf("%v, the rest ended at %s", err, rest.ended)
 		}

@@ -58,7 +58,6 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	defer finish()
 	reconciler, err := addReconciler(mgr, opts, artifacts, current, notifier, advertise(opts, listener.Addr()))
 	if err != nil {
 		return err
@@ -67,7 +66,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 		return err
 	}
 	web := &server.Server{Store: files, Refill: newRefill(opts, reconciler, artifacts), Log: log, Grace: opts.grace}
-	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start)
+	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start, finish)
 }
 
 func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current func() *policy.Policy, notifier *controller.Notifier, address string) (*controller.Reconciler, error) {

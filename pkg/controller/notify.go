@@ -50,20 +50,19 @@ func NewNotifier(address string, log *slog.Logger) (*Notifier, error) {
 	return &Notifier{address: address, log: log, client: &http.Client{Timeout: postTimeout}, queue: make(chan []byte, maxNotices)}, nil
 }
 
-// Run sends until ctx is done, and then what is waiting still, for a few seconds more.
+// Run sends until ctx is done, and then what is waiting still: all of that, and what it is at by then, for a few seconds more.
 func (n *Notifier) Run(ctx context.Context) {
-	base := context.WithoutCancel(ctx)
-	for {
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drainTime, cancel) })()
+	for ctx.Err() == nil {
 		select {
 		case body := <-n.queue:
 			n.deliver(base, ctx.Done(), body)
 		case <-ctx.Done():
-			base, cancel := context.WithTimeout(base, drainTime)
-			defer cancel()
-			n.drain(base, ctx.Done())
-			return
 		}
 	}
+	n.drain(base, ctx.Done())
 }
 
 func (n *Notifier) drain(ctx context.Context, hurry <-chan struct{}) {

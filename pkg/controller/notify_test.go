@@ -191,6 +191,38 @@ func TestNotifierNeverBlocks(t *testing.T) {
 	})
 }
 
+// mute is a receiver that takes what it is sent, and never answers.
+type mute struct{}
+
+func (mute) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// One bound holds from the moment it is told to stop: for what is under way then, and for all that waits.
+func TestNotifierEndsInTime(t *testing.T) {
+	t.Parallel()
+	for _, early := range []time.Duration{0, time.Second, 4 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			n, _ := newNotifier(t, &answers{})
+			n.client.Transport = mute{}
+			for range 10 {
+				n.notify((&Reconciler{}).newEvent(newObject(1), "Normal", "Succeeded", "x"), "x")
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			running.Go(func() { n.Run(ctx) })
+			<-time.After(early)
+			cancel()
+			start := time.Now()
+			running.Wait()
+			if spent := time.Since(start); spent > drainTime {
+				t.Errorf("after %s: the end took %s", early, spent)
+			}
+		})
+	}
+}
+
 func TestNotifierSendsInOrderWhatWaitsAtTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
