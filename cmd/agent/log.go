@@ -6,6 +6,9 @@ import (
 	"log/slog"
 )
 
+// mostDetail is V(6) of the Kubernetes libraries. From V(8) on they log what the API server sends, Secrets too.
+const mostDetail = slog.LevelDebug - 2
+
 func newLog(w io.Writer, o *options) *slog.Logger {
 	options := slog.HandlerOptions{Level: o.logLevel}
 	if o.logText {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -23,5 +24,18 @@ func TestFailedProbesAreDebugging(t *testing.T) {
 		if !strings.Contains(out.String(), "something else") {
 			t.Errorf("at %s nothing else is logged", level)
 		}
+	}
+}
+
+// The Kubernetes libraries log whole requests and answers, with what Secrets hold, from V(8) on; and headers before that.
+func TestNoLevelShowsSecrets(t *testing.T) {
+	t.Parallel()
+	opts, err := parse([]string{"--log-level=trace"}, func(string) string { return "" }, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := logr.FromSlogHandler(newLog(io.Discard, opts).Handler())
+	if !sink.V(6).Enabled() || sink.V(7).Enabled() {
+		t.Errorf("V(6): %t, V(7): %t", sink.V(6).Enabled(), sink.V(7).Enabled())
 	}
 }

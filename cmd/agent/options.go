@@ -129,7 +129,7 @@ func (o *options) bindPace(f *flag.FlagSet) {
 
 func (o *options) bindLog(f *flag.FlagSet) {
 	f.Func("log-level", "trace, debug, info (the default) or error", func(s string) error {
-		level, ok := map[string]slog.Level{"trace": slog.LevelDebug - 4, "debug": slog.LevelDebug, "info": slog.LevelInfo, "error": slog.LevelError}[s]
+		level, ok := map[string]slog.Level{"trace": mostDetail, "debug": slog.LevelDebug, "info": slog.LevelInfo, "error": slog.LevelError}[s]
 		if !ok {
 			return errors.New("not trace, debug, info or error")
 		}

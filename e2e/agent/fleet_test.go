@@ -47,6 +47,7 @@ type fleet struct {
 	service *gateway.Service
 	storage []string // addresses of the file servers that there may ever be
 	path    string   // of the program; empty: the agent itself
+	flags   []string // more of them
 }
 
 // newFleet makes room for so many replicas, and starts none.
@@ -70,8 +71,8 @@ func newFleet(t *testing.T, shard string, replicas int) *fleet {
 }
 
 func (f *fleet) options(n int, dir string) agentOptions {
-	return agentOptions{Dir: dir, Shard: f.shard, Storage: f.storage[n], Path: f.path, Args: append(electing(),
-		"--storage-adv-addr="+f.service.Addr, "--replicas="+strings.Join(f.storage, ","))}
+	args := append(electing(), "--storage-adv-addr="+f.service.Addr, "--replicas="+strings.Join(f.storage, ","))
+	return agentOptions{Dir: dir, Shard: f.shard, Storage: f.storage[n], Path: f.path, Args: append(args, f.flags...)}
 }
 
 // start runs replica n with an empty disk, and waits until it is ready.

@@ -17,6 +17,7 @@ func TestHundredMisses(t *testing.T) {
 	t.Parallel()
 	const misses, size, most = 100, 2 << 20, 100 << 20 // of 200 MiB
 	f := newFleet(t, "misses", 1)
+	f.flags = []string{"--leader-election-lease-duration=60s", "--leader-election-renew-deadline=50s"} // the downloads keep the machine busy
 	reg := registry.For(t, registry.Options{})
 	p := push(t, reg, "app", folder("a.yaml", "a: 1\n", "noise", noise(size)), "v1")
 	a := f.start(0)

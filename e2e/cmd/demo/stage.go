@@ -47,12 +47,30 @@ func prepare(ctx context.Context) (_ *stage, err error) {
 	if s.binaries, err = product.Build(ctx, filepath.Join(s.root, ".cache", "demo")); err != nil {
 		return nil, err
 	}
-	s.cluster, s.registry = os.Getenv("KUBECONFIG"), os.Getenv("REGISTRY")
+	s.cluster, s.registry = os.Getenv("DEMO_KUBECONFIG"), os.Getenv("DEMO_REGISTRY")
 	if s.cluster != "" && s.registry != "" {
-		s.kubectl, err = exec.LookPath("kubectl")
-		return s, err
+		return s, s.useCluster(ctx)
 	}
 	return s, s.startTestbed(ctx)
+}
+
+// useCluster takes the cluster that the environment names, unless the demo's agent would take somebody's objects over there.
+func (s *stage) useCluster(ctx context.Context) (err error) {
+	s.say("using the cluster of " + s.cluster)
+	if s.kubectl, err = exec.LookPath("kubectl"); err != nil {
+		return err
+	}
+	if !s.there(ctx, crd) {
+		return nil
+	}
+	out, err := exec.CommandContext(ctx, s.kubectl, "--kubeconfig", s.cluster, "get", "ocirepositories", "-A", "-o", "name").Output()
+	if err != nil {
+		return fmt.Errorf("list ocirepositories: %w", err)
+	}
+	if len(out) > 0 {
+		return errors.New("the cluster has OCIRepositories already, which the demo's agent would take over: use another one")
+	}
+	return nil
 }
 
 func (s *stage) startTestbed(ctx context.Context) error {

@@ -21,6 +21,7 @@ import (
 const (
 	namespace  = "flux-system" // the RFC's
 	object     = "ocirepository/app-config"
+	crd        = "crd/ocirepositories.source.toolkit.fluxcd.io"
 	repository = "org/app-config"
 	tag        = "v1.0.0"
 )
@@ -38,8 +39,7 @@ func (s *stage) tell(ctx context.Context) error {
 
 func (s *stage) install(ctx context.Context) error {
 	s.say("installing the CRD and starting the agent")
-	crd := []string{"kubectl", "apply", "--server-side", "-f", "manifests/crd"}
-	if err := s.makeOnce(ctx, "crd/ocirepositories.source.toolkit.fluxcd.io", crd); err != nil {
+	if err := s.makeOnce(ctx, crd, []string{"kubectl", "apply", "--server-side", "-f", "manifests/crd"}); err != nil {
 		return err
 	}
 	if err := s.makeOnce(ctx, "namespace/"+namespace, []string{"kubectl", "create", "namespace", namespace}); err != nil {
