@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -50,7 +51,8 @@ func (l login) run(ctx context.Context) (_ registry.Credential, end time.Time, e
 	if err != nil {
 		return registry.Credential{}, end, err
 	}
-	return registry.Credential{Username: config.Username, Password: config.Password}, issued.ExpiresAt, nil
+	who := l.key()
+	return registry.Credential{Username: config.Username, Password: config.Password, Identity: hex.EncodeToString(who[:])}, issued.ExpiresAt, nil
 }
 
 func (l login) identity(ctx context.Context, options []auth.Option) (auth.Token, error) {

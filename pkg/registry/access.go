@@ -16,6 +16,25 @@ type Credential struct {
 	Password      string
 	IdentityToken string // an OAuth refresh token, exchanged for access tokens
 	RegistryToken string // sent as it is, as a bearer token
+	// Identity says who it is where the rest is renewed now and then: credentials of one identity open the same. It is never sent.
+	// Empty: each is its own.
+	Identity string
+}
+
+// identity is what stays of c when it is renewed.
+func (c Credential) identity() Credential {
+	if c.Identity == "" {
+		return c
+	}
+	return Credential{Identity: c.Identity}
+}
+
+func identities(all []Credential) []Credential {
+	lasting := make([]Credential, len(all))
+	for i, c := range all {
+		lasting[i] = c.identity()
+	}
+	return lasting
 }
 
 // String hides the secret parts, so that a credential may meet a log or an error. A name without a password may be one.
@@ -101,9 +120,10 @@ func (a Access) candidates() []Credential {
 	return a.Credentials
 }
 
-// Fingerprint identifies the way in without keeping the secrets in it. After is no part of it.
+// Fingerprint identifies the way in without keeping the secrets in it. After is no part of it, nor what an identity renews.
 func (a Access) Fingerprint() [sha256.Size]byte {
 	a.After = time.Time{}
+	a.Credentials = identities(a.Credentials)
 	return fingerprint(a)
 }
 

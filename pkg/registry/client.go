@@ -37,21 +37,22 @@ type Client struct {
 	polls   *polls
 
 	mu        sync.Mutex
-	routes    map[routeKey]*kept[*route]
-	governors map[governorKey]*kept[*governor]
-	sessions  map[sessionKey]*kept[*session]
-	accepted  map[acceptedKey]*kept[*atomic.Int32]
-	swept     time.Time
-}
-
-type governorKey struct {
-	host       string
-	credential [sha256.Size]byte
+	routes    *recent[routeKey, *route]
+	sessions  *recent[sessionKey, *session] // of the routes
+	governors *recent[sessionKey, *governor]
+	accepted  *recent[acceptedKey, *atomic.Int32]
 }
 
 type sessionKey struct {
 	routeKey
 	credential [sha256.Size]byte
+}
+
+// governorKey tells whose requests a registry counts together. Reach only forbids, so that it makes no difference; but who answers for a
+// proxy or an authority of somebody's own speaks to that one alone.
+func governorKey(key routeKey, credential Credential) sessionKey {
+	key.reach = Reach{}
+	return sessionKey{key, fingerprint(credential.identity())}
 }
 
 // acceptedKey is for remembering which of several credentials a repository accepts.
@@ -61,27 +62,31 @@ type acceptedKey struct {
 	credentials [sha256.Size]byte
 }
 
-type kept[T any] struct {
-	value T
-	used  time.Time
-}
-
-// What nobody used for this long is forgotten: a rotated password or a deleted object leaves nothing behind.
-const keepUnused = time.Hour
+// How much is kept at most, whatever objects, Secrets and registries make up. A route is the heaviest by far: its weight counts, too, what
+// its TLS material takes.
+const (
+	maxRoutes   = 1000
+	maxSessions = 4096
+	maxSmall    = 1 << 14 // governors, and which credential is accepted
+	routeUnit   = 32 << 10
+)
 
 // NewClient returns a client that has no connections yet.
 func NewClient(o Options) *Client {
 	if o.UserAgent == "" {
 		o.UserAgent = "kubectl-oci"
 	}
+	sessions := newRecent[sessionKey, *session](maxSessions, nil)
 	return &Client{
-		options:   o,
-		polls:     newPolls(o.Window),
-		routes:    map[routeKey]*kept[*route]{},
-		governors: map[governorKey]*kept[*governor]{},
-		sessions:  map[sessionKey]*kept[*session]{},
-		accepted:  map[acceptedKey]*kept[*atomic.Int32]{},
-		swept:     time.Now(),
+		options:  o,
+		polls:    newPolls(o.Window),
+		sessions: sessions,
+		routes: newRecent(maxRoutes, func(gone routeKey, r *route) {
+			sessions.forget(func(k sessionKey) bool { return k.routeKey == gone })
+			r.close()
+		}),
+		governors: newRecent[sessionKey, *governor](maxSmall, nil),
+		accepted:  newRecent[acceptedKey, *atomic.Int32](maxSmall, nil),
 	}
 }
 
@@ -101,7 +106,7 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 		return nil, fmt.Errorf("reach registry %q: %w", ref.Registry, err)
 	}
 	candidates := a.candidates()
-	credentials := fingerprint(candidates)
+	credentials := fingerprint(identities(candidates))
 	chain := &chain{
 		sessions: make([]*session, len(candidates)),
 		accepted: keep(c.accepted, acceptedKey{key, repo.RepositoryStr(), credentials}, newCounter),
@@ -122,58 +127,30 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 func newCounter() *atomic.Int32 { return new(atomic.Int32) }
 
 func (c *Client) route(key routeKey, a Access) (*route, error) {
-	if _, ok := c.routes[key]; !ok {
-		made, err := newRoute(a)
-		if err != nil {
-			return nil, err
-		}
-		c.routes[key] = &kept[*route]{value: made}
+	if known, ok := c.routes.use(key); ok {
+		return known, nil
 	}
-	return keep(c.routes, key, nil), nil
+	made, err := newRoute(a)
+	if err != nil {
+		return nil, err
+	}
+	c.routes.add(key, made, 1+a.TLS.size()/routeUnit)
+	return made, nil
 }
 
 func (c *Client) session(key routeKey, route *route, reg name.Registry, credential Credential) *session {
-	who := fingerprint(credential)
-	governor := keep(c.governors, governorKey{key.host, who}, func() *governor { return newGovernor(key.host, c.options.Concurrent) })
-	return keep(c.sessions, sessionKey{key, who}, func() *session {
+	governor := keep(c.governors, governorKey(key, credential), func() *governor { return newGovernor(key.host, c.options.Concurrent) })
+	return keep(c.sessions, sessionKey{key, fingerprint(credential)}, func() *session {
 		return newSession(reg, key.insecure, credential, governor, &agentTransport{agent: c.options.UserAgent, next: route})
 	})
 }
 
-// keep returns what is in m under k, made when missing, and notes that it is in use.
-func keep[K comparable, T any](m map[K]*kept[T], k K, make func() T) T {
-	v, ok := m[k]
-	if !ok {
-		v = &kept[T]{value: make()}
-		m[k] = v
-	}
-	v.used = time.Now()
-	return v.value
-}
-
 // sweep forgets what has not been used for long.
 func (c *Client) sweep() {
-	now := time.Now()
-	if now.Sub(c.swept) < keepUnused {
-		return
-	}
-	c.swept = now
-	forget(c.accepted, now, nil)
-	forget(c.sessions, now, nil)
-	forget(c.governors, now, nil)
-	forget(c.routes, now, (*route).close)
-}
-
-func forget[K comparable, T any](m map[K]*kept[T], now time.Time, drop func(T)) {
-	for k, v := range m {
-		if now.Sub(v.used) < keepUnused {
-			continue
-		}
-		delete(m, k)
-		if drop != nil {
-			drop(v.value)
-		}
-	}
+	c.routes.sweep()
+	c.sessions.sweep()
+	c.governors.sweep()
+	c.accepted.sweep()
 }
 
 type agentTransport struct {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// governor keeps requests from a registry that had enough of those with one credential, and bounds how many it has to answer at once.
+// governor keeps requests from a registry that had enough of those with one credential on one way, and bounds how many it has to answer at once.
 // It is safe for concurrent use.
 type governor struct {
 	host   string

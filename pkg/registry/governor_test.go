@@ -235,7 +235,7 @@ func TestPlacesAreGivenBack(t *testing.T) {
 	}
 }
 
-// One tenant's trouble is not another's; but whoever comes with the same credential on another way is the same to the registry.
+// One tenant's trouble is not another's; but whoever comes with the same credential, however far he may reach, is the same to the registry.
 func TestBudgetsArePerHostAndCredential(t *testing.T) {
 	t.Parallel()
 	host := serve(t, func(next http.Handler) http.Handler {
@@ -258,16 +258,12 @@ func TestBudgetsArePerHostAndCredential(t *testing.T) {
 		_, err := open(t, c, host.ref("org/app"), access).Resolve(t.Context(), "v1")
 		return err
 	}
-	isLimited := func(err error) bool {
-		_, ok := errors.AsType[*RateLimitError](err)
-		return ok
-	}
 	if err := as("greedy", Reach{}); !isLimited(err) {
 		t.Errorf("got %v", err)
 	}
 	host.take()
 	if err := as("greedy", Reach{Loopback: true}); !isLimited(err) || len(host.take()) != 0 {
-		t.Errorf("on another way: %v", err)
+		t.Errorf("with another reach: %v", err)
 	}
 	if err := as("modest", Reach{}); !IsNotFound(err) {
 		t.Errorf("somebody else: %v", err)

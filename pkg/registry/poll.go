@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -75,10 +76,21 @@ func (p *polls) join(ctx context.Context, key pollKey, after time.Time, send fun
 	p.recent[key] = started
 	go func() {
 		defer cancel()
-		started.answer, started.err = send(ctx)
+		started.answer, started.err = safely(func() (any, error) { return send(ctx) })
 		p.finish(key, started)
 	}()
 	return started
+}
+
+// safely makes a panic an error. A registry's answers are read by libraries, too, and in a goroutine of our own nobody else would keep one
+// answer from ending the process.
+func safely[T any](read func() (T, error)) (answer T, err error) {
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			err = fmt.Errorf("read the registry's answer: %v", trouble)
+		}
+	}()
+	return read()
 }
 
 // finish tells who waits, and remembers the answer for those who ask within the window.

@@ -200,8 +200,8 @@ func environment(t *testing.T, ref Reference, a Access, proxy *fakeProxy) *Repos
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kept := range c.routes {
-		kept.value.proxyOf = http.ProxyURL(address)
+	for _, kept := range c.routes.entries {
+		kept.Value.(*entry[routeKey, *route]).value.proxyOf = http.ProxyURL(address)
 	}
 	return r
 }

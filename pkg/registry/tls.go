@@ -29,7 +29,10 @@ func (t TLS) Check() error {
 	return err
 }
 
-func (t TLS) isZero() bool { return len(t.CA)+len(t.Certificate)+len(t.Key) == 0 }
+func (t TLS) isZero() bool { return t.size() == 0 }
+
+// size is in bytes.
+func (t TLS) size() int { return len(t.CA) + len(t.Certificate) + len(t.Key) }
 
 // config trusts everybody only where insecure is asked for and nobody said whom to trust.
 func (t TLS) config(insecure bool) (*tls.Config, error) {

@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -24,11 +26,21 @@ func (s *session) token(ctx context.Context, challenge *transport.Challenge, sco
 			return "", withoutAnswer(err)
 		}
 		fresh := newToken(answer, time.Now())
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.tokens[scope] = fresh
+		if len(fresh.value) > maxTokenBytes {
+			return "", fmt.Errorf("the token is longer than %d KiB", maxTokenBytes>>10)
+		}
+		s.keep(scope, fresh)
 		return fresh.value, nil
 	})
+}
+
+// keep notes a token, and drops those that are not used any more.
+func (s *session) keep(scope string, fresh token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(s.tokens, func(_ string, known token) bool { return !now.Before(known.refresh) })
+	s.tokens[scope] = fresh
 }
 
 // withoutAnswer keeps out of an error what the token service answered, which the client library quotes: it may be another secret, or the
@@ -55,11 +67,17 @@ type token struct {
 	refresh time.Time // when to ask for the next one, before this one expires
 }
 
-// A token lives for 60 seconds where its issuer does not say, as the token specification has it.
-const defaultTokenLife = time.Minute
+const (
+	// A token lives for 60 seconds where its issuer does not say, as the token specification has it.
+	defaultTokenLife = time.Minute
+	// Longer lives are not made use of: whoever issues tokens does not say how long we remember them.
+	maxTokenLife = 3600 // seconds
+	// Servers take no longer headers.
+	maxTokenBytes = 32 << 10
+)
 
 func newToken(t *transport.Token, now time.Time) token {
-	life := max(time.Duration(t.ExpiresIn)*time.Second, defaultTokenLife)
+	life := max(time.Duration(min(t.ExpiresIn, maxTokenLife))*time.Second, defaultTokenLife)
 	value := t.Token
 	if value == "" {
 		value = t.AccessToken
@@ -72,7 +90,7 @@ func shared[T any](ctx context.Context, g *singleflight.Group, key string, f fun
 	result := g.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
 		defer cancel()
-		return f(ctx)
+		return safely(func() (any, error) { return f(ctx) })
 	})
 	var none T
 	select {
