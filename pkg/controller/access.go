@@ -55,8 +55,12 @@ func (r *Reconciler) way(ctx context.Context, object *v1.OCIRepository) (*way, e
 	if timeout := object.Spec.Timeout; timeout != nil {
 		w.Timeout = min(timeout.Duration, maxTimeout)
 	}
-	for _, read := range []func(context.Context, *v1.OCIRepository, *way) error{r.certificates, r.proxy, r.credentials} {
-		if err := read(ctx, object, w); err != nil {
+	for _, read := range []func(context.Context, *v1.OCIRepository, *way) error{r.certificates, r.proxy, r.vouched, r.credentials} {
+		err := read(ctx, object, w)
+		if _, told := errors.AsType[*source.Error](err); told {
+			return w, err
+		}
+		if err != nil {
 			return w, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}
 		}
 	}

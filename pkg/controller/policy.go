@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -25,6 +26,16 @@ func (r *Reconciler) rule(object *v1.OCIRepository, ref registry.Reference) (pol
 		return rule, violation(object, fmt.Errorf("spec.insecure is set: %s of the administrator's policy does not permit it", rule.Name))
 	}
 	return rule, nil
+}
+
+// vouched holds an authority and a proxy of the object's own, together, to be what spec.insecure is: nobody but the object's author vouches
+// for who answers in the registry's name.
+func (r *Reconciler) vouched(_ context.Context, object *v1.OCIRepository, w *way) error {
+	if len(w.TLS.CA) == 0 || w.Proxy == (registry.Proxy{}) || w.rule.Insecure {
+		return nil
+	}
+	return violation(object, fmt.Errorf("spec.proxySecretRef together with a ca.crt in spec.certSecretRef lets the proxy answer in the registry's name, "+
+		"which is insecure: %s of the administrator's policy does not permit it", w.rule.Name))
 }
 
 // permitted says for people what a rule permits in place of what it refused.
