@@ -108,6 +108,10 @@ func TestCredential(t *testing.T) {
 			if got.Username != test.user || !strings.Contains(readable(got.Password), test.password) {
 				t.Errorf("got user %q, password %q", got.Username, got.Password)
 			}
+			renewed, err := (&Identities{Client: &kubernetes{}}).Credential(contextOf(t), test.provider, mustParse(t, test.repository), test.account)
+			if err != nil || got.Identity == "" || renewed.Identity != got.Identity {
+				t.Errorf("it is %q, and %q when it is renewed (%v)", got.Identity, renewed.Identity, err)
+			}
 			var want []string
 			if test.audience != "" {
 				want = []string{test.audience}

@@ -7,7 +7,8 @@
 //
 // What it refuses: plain HTTP to anything but a loopback host unless [Access.Insecure] allows it, also where a registry redirects;
 // manifests, tag lists and blobs larger than announced or than the limits; bytes whose digest differs from the descriptor's; answers
-// that hardly move; tokens longer than 32 KiB. What a client remembers is bounded, whatever it is asked for. A registry that says "too many requests" is left alone until the time it named.
+// that hardly move; tokens longer than 32 KiB. A registry that says "too many requests" is left alone until the time it named. What a
+// client remembers is bounded, whatever it is asked for.
 //
 // Where [Access.Reach] sets bounds, each connection is held to them after the name was resolved: to the registry, and to wherever that
 // one leads. The client library refuses redirects and token services at addresses (not names) of private networks on its own.

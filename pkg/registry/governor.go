@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// governor keeps requests from a registry that had enough of those with one credential on one way, and bounds how many it has to answer at once.
-// It is safe for concurrent use.
+// governor keeps requests from a registry that had enough of those with one credential on one way, and bounds how many it has to answer
+// at once. It is safe for concurrent use.
 type governor struct {
 	host   string
 	places chan struct{} // one is taken by each download and each poll that is under way
