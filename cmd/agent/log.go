@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // mostDetail is V(6) of the Kubernetes libraries. From V(8) on they log what the API server sends, Secrets too.
@@ -17,20 +18,33 @@ func newLog(w io.Writer, o *options) *slog.Logger {
 	return slog.New(calm{slog.NewJSONHandler(w, &options)})
 }
 
-// calm takes for debugging what a library logs of each probe that fails, without the reason: while the agent starts all of them do,
-// and the kubelet tells of those that go on to.
+// calm takes for debugging what libraries log when nothing is wrong.
 type calm struct{ slog.Handler }
 
-const probeFailed = "healthz check failed"
+const (
+	probeFailed = "healthz check failed"     // without the reason: while the agent starts all of them do; the kubelet tells of those that go on to
+	partEnds    = "Stopping and waiting for" // each of them, at every stop
+	lateError   = "error received after stop sequence was engaged"
+	leaseGone   = "leader election lost" // the late error of an agent that gave its lease back
+)
 
 func (c calm) Handle(ctx context.Context, r slog.Record) error {
-	if r.Message == probeFailed {
+	if r.Message == probeFailed || strings.HasPrefix(r.Message, partEnds) || r.Message == lateError && hasError(r, leaseGone) {
 		r.Level = min(r.Level, slog.LevelDebug)
 	}
 	if !c.Enabled(ctx, r.Level) {
 		return nil
 	}
 	return c.Handler.Handle(ctx, r)
+}
+
+func hasError(r slog.Record, text string) (found bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		err, ok := a.Value.Any().(error)
+		found = ok && err.Error() == text
+		return !found
+	})
+	return found
 }
 
 func (c calm) WithAttrs(attrs []slog.Attr) slog.Handler { return calm{c.Handler.WithAttrs(attrs)} }

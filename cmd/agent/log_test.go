@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -9,16 +10,25 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// A library logs each probe that fails; at the start there are some, and nothing is wrong.
-func TestFailedProbesAreDebugging(t *testing.T) {
+// Libraries log each probe that fails, and each part that ends; at the start and at a stop there are some, and nothing is wrong.
+func TestWhatIsUsualIsDebugging(t *testing.T) {
 	t.Parallel()
 	for level, want := range map[slog.Level]int{slog.LevelInfo: 0, slog.LevelDebug: 2} {
 		var out strings.Builder
 		sink := logr.FromSlogHandler(newLog(&out, &options{logLevel: level}).Handler()).WithName("healthz").WithValues("a", "b")
 		sink.Info(probeFailed)
 		sink.V(1).Info(probeFailed, "checker", "objects")
+		sink.Info(partEnds + " caches")
+		sink.Error(errors.New(leaseGone), lateError)
 		if n := strings.Count(out.String(), probeFailed); n != want {
 			t.Errorf("at %s the log has it %d times:\n%s", level, n, &out)
+		}
+		if quiet := !strings.Contains(out.String(), partEnds) && !strings.Contains(out.String(), leaseGone); quiet != (want == 0) {
+			t.Errorf("at %s the log has of a stop:\n%s", level, &out)
+		}
+		sink.Error(errors.New("disk full"), lateError)
+		if !strings.Contains(out.String(), `"level":"ERROR"`) {
+			t.Errorf("at %s an error at the end is not logged", level)
 		}
 		sink.Info("something else")
 		if !strings.Contains(out.String(), "something else") {

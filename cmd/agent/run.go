@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -62,9 +63,10 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	if err := addReadiness(ctx, mgr, reconciler); err != nil {
+	if err := errors.Join(addReadiness(ctx, mgr, reconciler), mgr.Add(leadership{mgr.Elected(), opts.leaderElection, log})); err != nil {
 		return err
 	}
+	introduce(log, opts, listener.Addr(), reconciler.Address)
 	web := &server.Server{Store: files, Refill: newRefill(opts, reconciler, artifacts), Log: log, Grace: opts.grace}
 	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start, finish)
 }
@@ -98,7 +100,7 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, cu
 		WatchSecrets:          opts.watchSecrets,
 		Notifier:              notifier,
 	}
-	return reconciler, reconciler.SetUp(mgr)
+	return reconciler, errors.Join(reconciler.SetUp(mgr), metrics.Registry.Register(controller.NewReadiness(reconciler)))
 }
 
 // instance is the name of the machine or Pod, of which Kubernetes wants no more than a label's length in an event.

@@ -16,6 +16,7 @@ import (
 // forget drops all that there is of an object that is gone.
 func (r *Reconciler) forget(name types.NamespacedName) error {
 	r.rivals.forget(name)
+	r.told.Delete(name)
 	r.absences.end(store.Key{Namespace: name.Namespace, Name: name.Name})
 	r.Durations.DeletePartialMatch(labels(name.Namespace, name.Name))
 	return r.Store.Remove(store.Key{Namespace: name.Namespace, Name: name.Name})

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,24 +24,35 @@ const (
 	eventTimeout = 5 * time.Second
 )
 
-// announce tells of a change of status.
+// announce tells of a change of status. What fails since before this replica began to lead is news for its log, and for nobody else.
 func (r *Reconciler) announce(ctx context.Context, object *v1.OCIRepository, before, after v1.OCIRepositoryStatus) {
+	_, known := r.told.LoadOrStore(client.ObjectKeyFromObject(object), nil)
 	if kind, reason, note := news(before, after); kind != "" {
 		r.tell(ctx, object, kind, reason, note)
+	} else if is := ready(after); !known && is.Status == metav1.ConditionFalse {
+		say(ctx, corev1.EventTypeWarning, is.Reason, is.Message)
 	}
 }
 
-// tell tells of something in an event, to whoever is to be notified, and in the log. It returns when the event is written, so that a process that is about to end
-// loses none; one that cannot be written is no reason to do anything again.
+// say tells the log: of what somebody has to look at, as an error.
+func say(ctx context.Context, kind, reason, note string) {
+	if kind == corev1.EventTypeWarning {
+		log.FromContext(ctx).Error(errors.New(note), "the object needs attention", "reason", reason)
+		return
+	}
+	log.FromContext(ctx).Info(note, "reason", reason)
+}
+
+// tell tells of something in an event, to whoever is to be notified, and in the log. It returns when the event is written, so that a
+// process that is about to end loses none; one that cannot be written is no reason to do anything again.
 func (r *Reconciler) tell(ctx context.Context, object *v1.OCIRepository, kind, reason, note string) {
-	log := log.FromContext(ctx)
-	log.Info(note, "reason", reason)
+	say(ctx, kind, reason, note)
 	ctx, cancel := context.WithTimeout(ctx, eventTimeout)
 	defer cancel()
 	event := r.newEvent(object, kind, reason, note)
 	r.Notifier.notify(event, note)
 	if err := r.Client.Create(ctx, event, fieldOwner, client.DisableReadYourWritesConsistency); err != nil {
-		log.Error(err, "an event is lost", "reason", reason)
+		log.FromContext(ctx).Error(err, "an event is lost", "reason", reason)
 	}
 }
 

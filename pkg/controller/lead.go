@@ -38,18 +38,24 @@ func (r *Reconciler) leads() bool {
 
 // takeOver queues every object when this replica begins to lead, so that what its store lacks, or what no replica can reproduce, is
 // advertised anew at once. Changes of objects go first.
-func (r *Reconciler) takeOver() source.Source {
-	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		go func() {
-			select {
-			case <-r.Elected:
-				r.queueAll(ctx, queue)
-			case <-ctx.Done():
-			}
-		}()
-		return nil
-	})
+type takeOver struct{ *Reconciler }
+
+var _ source.Source = takeOver{}
+
+// Start implements source.Source.
+func (t takeOver) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	go func() {
+		select {
+		case <-t.Elected:
+			t.queueAll(ctx, queue)
+		case <-ctx.Done():
+		}
+	}()
+	return nil
 }
+
+// String names it in the log.
+func (takeOver) String() string { return "begin to lead" }
 
 func (r *Reconciler) queueAll(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	var objects v1.OCIRepositoryList

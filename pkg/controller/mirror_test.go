@@ -165,7 +165,7 @@ func TestTakeOver(t *testing.T) {
 		r := &Reconciler{Elected: elected, Client: objects{items: []*v1.OCIRepository{advertising(1)}}}
 		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 		ctx, cancel := context.WithCancel(t.Context())
-		if err := r.takeOver().Start(ctx, queue); err != nil {
+		if err := (takeOver{r}).Start(ctx, queue); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,6 +49,7 @@ type Reconciler struct {
 	rivals   rivals
 	runs     runs
 	absences absences
+	told     sync.Map // names of the objects of whose state the log knows
 }
 
 // readTimeout bounds the wait for the cache to catch up with the reconciler's own writes.

@@ -35,12 +35,10 @@ func (r *Reconciler) report(ctx context.Context, object *v1.OCIRepository, found
 	before := *object.Status.DeepCopy()
 	found.lost = found.failure != nil && r.lost(object)
 	after := answer(object, found, r.Address, time.Now())
-	if !changed(before, after) {
-		r.rivals.left(object)
-		return nil
-	}
-	if err := r.writeStatus(ctx, object, after); err != nil {
-		return err
+	if changed(before, after) {
+		if err := r.writeStatus(ctx, object, after); err != nil {
+			return err
+		}
 	}
 	r.rivals.left(object)
 	r.announce(ctx, object, before, after)

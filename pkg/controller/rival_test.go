@@ -165,6 +165,8 @@ func TestContestedByOthersOnly(t *testing.T) {
 		"another controller":          {func(c *contest) { c.writes("source-controller", 2) }, true},
 		"a person":                    {func(c *contest) { c.writes("kubectl-edit", 2) }, true},
 		"the agent, after a person":   {func(c *contest) { c.object.ManagedFields = c.object.ManagedFields[1:] }, false},
+		"the artifact goes":           {func(c *contest) { c.object.Status.Artifact = nil }, true},
+		"Ready goes":                  {func(c *contest) { c.object.Status.Conditions = nil }, true},
 		"Flux's finalizer comes":      {func(c *contest) { c.object.Finalizers = []string{v1.FinalizerFlux} }, true},
 		"a finalizer that is no sign": {func(c *contest) { c.object.Finalizers = []string{"example.com/x"} }, false},
 	}

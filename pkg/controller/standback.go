@@ -53,9 +53,13 @@ func Slim(in any) (any, error) {
 	return in, nil
 }
 
-// contested passes an update by which somebody else wrote the status, or put Flux's finalizer on.
+// contested passes an update by which somebody else wrote the status, took away what consumers or people read in it, or put Flux's
+// finalizer on.
 func contested() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		if emptied(e.ObjectOld, e.ObjectNew) {
+			return true
+		}
 		if controllerutil.ContainsFinalizer(e.ObjectNew, v1.FinalizerFlux) && !controllerutil.ContainsFinalizer(e.ObjectOld, v1.FinalizerFlux) {
 			return true
 		}
@@ -63,6 +67,14 @@ func contested() predicate.Predicate {
 			return w.Manager != string(fieldOwner) && !wroteAlready(e.ObjectOld, w)
 		})
 	}}
+}
+
+// emptied tells whether the artifact or the condition Ready went. Whoever only takes something away leaves no trace among the writers.
+func emptied(before, after client.Object) bool {
+	was, ok := before.(*v1.OCIRepository)
+	is, also := after.(*v1.OCIRepository)
+	return ok && also &&
+		(was.Status.Artifact != nil && is.Status.Artifact == nil || ready(was.Status).Type != "" && ready(is.Status).Type == "")
 }
 
 func wroteAlready(object client.Object, w metav1.ManagedFieldsEntry) bool {
