@@ -78,6 +78,12 @@ func (p *problems) readiness(o *v1.OCIRepository) {
 		}
 		return
 	}
+	if ready.Status == metav1.ConditionUnknown { // nothing is there before a window opens, and that is the answer
+		p.addUnless(ready.Reason == v1.ReasonWindowClosed && o.Status.Artifact == nil, "Ready is Unknown, %s", ready.Reason)
+		p.addUnless(working != nil && condition(o, v1.ConditionUpdatePending) != nil && len(o.Status.Conditions) == 3,
+			"Ready is Unknown beside other conditions than Reconciling and UpdatePending")
+		return
+	}
 	p.addUnless(ready.Status == metav1.ConditionFalse, "Ready is %s", ready.Status)
 	p.addUnless(stalled != nil || working != nil, "not Ready, and neither Stalled nor Reconciling")
 	if stalled != nil {
@@ -113,8 +119,11 @@ func (p *problems) artifact(o *v1.OCIRepository) {
 	p.addUnless(a.Size != nil && !a.LastUpdateTime.IsZero(), "no size or time")
 	manifest := a.Revision[strings.LastIndex(a.Revision, "@")+1:]
 	p.addUnless(strings.HasSuffix(a.Metadata[v1.MetadataSource], "@"+manifest), "source %q", a.Metadata[v1.MetadataSource])
-	if isReady(o) {
-		p.addUnless(o.Spec.Verify == nil, "an artifact that nobody verified")
+	if !isReady(o) {
+		return
+	}
+	p.addUnless(o.Spec.Verify == nil, "an artifact that nobody verified")
+	if condition(o, v1.ConditionUpdatePending) == nil {
 		if diff := cmp.Diff(o.Spec.Ignore, o.Status.ObservedIgnore); diff != "" {
 			p.add("observedIgnore (-spec +status):\n%s", diff)
 		}

@@ -18,6 +18,7 @@ func (r *Reconciler) forget(name types.NamespacedName) error {
 	r.rivals.forget(name)
 	r.told.Delete(name)
 	r.absences.end(store.Key{Namespace: name.Namespace, Name: name.Name})
+	r.orders.forget(name)
 	r.Durations.DeletePartialMatch(labels(name.Namespace, name.Name))
 	return r.Store.Remove(store.Key{Namespace: name.Namespace, Name: name.Name})
 }

@@ -21,12 +21,15 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 		c.drop(v1.ConditionSourceVerified)
 	}
 	c.pend(found)
-	if found.failure == nil {
+	switch {
+	case found.failure != nil:
+		c.outdated(status.Artifact, found.result.Revision)
+		c.fail(found.failure, found.lost && status.Artifact != nil)
+	case status.Artifact == nil:
+		c.wait(found)
+	default:
 		c.succeed(status.Artifact.Revision, found.result.Note)
-		return
 	}
-	c.outdated(status.Artifact, found.result.Revision)
-	c.fail(found.failure, found.lost && status.Artifact != nil)
 }
 
 // conditions changes a list of conditions in place.

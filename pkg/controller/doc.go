@@ -13,8 +13,8 @@
 //   - Where several replicas run, one leads and does all of this. The others only keep their stores in step with what is advertised: from
 //     each other, asking no registry and writing nothing. Whoever begins to lead looks at every object at once. A [Refill] puts back what
 //     a client asks for and the store lacks.
-//   - A new revision waits for the object's windows; a first one, and what a changed spec asks for, do not. Windows that cannot be read
-//     let nothing pass.
+//   - Whatever is new waits for the object's windows: a revision, a first one, and what a changed spec asks for. Windows that cannot be
+//     read let nothing pass.
 //   - An object that another live controller writes is left to that one, with an event that says so, until that one gives no sign of life.
 //   - A run ends when its object is changed, suspended or deleted, and objects of one namespace never take all workers.
 //   - Who is notified of events keeps nobody waiting; what such a receiver does not take is lost to it.

@@ -86,12 +86,12 @@ func news(before, after v1.OCIRepositoryStatus) (kind, reason, note string) {
 		return "", "", ""
 	case is.Status == metav1.ConditionFalse:
 		return corev1.EventTypeWarning, is.Reason, is.Message
-	case replaced(before.Artifact, after.Artifact):
+	case after.Artifact != nil && replaced(before.Artifact, after.Artifact):
 		return corev1.EventTypeNormal, v1.ReasonNewArtifact, is.Message
-	case was.Status != is.Status:
+	case is.Status == metav1.ConditionTrue && was.Status != is.Status:
 		return corev1.EventTypeNormal, v1.ReasonSucceeded, is.Message
 	}
-	if waits := pending(after); waits != "" && waits != pending(before) {
+	if waits := pending(after); waits != "" && (waits != pending(before) || was.Status != is.Status) {
 		return corev1.EventTypeNormal, v1.ReasonWindowClosed, waits
 	}
 	return "", "", ""

@@ -3,8 +3,6 @@ package controller
 import (
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
@@ -12,16 +10,14 @@ import (
 // usual jitter moves a poll.
 const staleness = 20
 
-// fresh gives the time from which on a poll must have begun to answer this object: now, where somebody asked for one or changed the
-// spec, so that nobody is told what the registry said before. Where a revision waits for a window, or the window is wrong, somebody is
-// about to say by annotations what is to happen to the newest one.
-func fresh(object *v1.OCIRepository, now time.Time) time.Time {
+// fresh gives the time from which on a poll must have begun to answer this object: now, where somebody asked for one, changed the
+// spec, or ordered by annotations what is to happen to the newest revision, so that nobody is told what the registry said before.
+func fresh(object *v1.OCIRepository, ordered bool, now time.Time) time.Time {
 	request, ok := object.Annotations[v1.AnnotationReconcileRequest]
 	asked := ok && request != object.Status.LastHandledReconcileAt
 	changed := ready(object.Status).ObservedGeneration != object.Generation
-	held := meta.IsStatusConditionTrue(object.Status.Conditions, v1.ConditionUpdatePending) ||
-		ready(object.Status).Reason == v1.ReasonWindowInvalid
-	if asked || changed || held {
+	corrected := ready(object.Status).Reason == v1.ReasonWindowInvalid
+	if asked || changed || ordered || corrected {
 		return now
 	}
 	return now.Add(-max(object.Spec.Interval.Duration, 0) / staleness)

@@ -35,18 +35,18 @@ func TestFresh(t *testing.T) {
 		"changed":              {func(o *v1.OCIRepository) { o.Generation = 4 }, now},
 		"new":                  {func(o *v1.OCIRepository) { o.Status.Conditions = nil }, now},
 		"fails for a while":    {func(o *v1.OCIRepository) { o.Status.ObservedGeneration = 2 }, now.Add(-15 * time.Second)},
-		"a revision waits": {func(o *v1.OCIRepository) {
-			o.Status.Conditions = append(o.Status.Conditions, metav1.Condition{Type: v1.ConditionUpdatePending, Status: metav1.ConditionTrue})
-		}, now},
-		"the window is wrong": {func(o *v1.OCIRepository) { o.Status.Conditions[0].Reason = v1.ReasonWindowInvalid }, now},
-		"odd interval":        {func(o *v1.OCIRepository) { o.Spec.Interval.Duration = -time.Hour }, now},
+		"the window is wrong":  {func(o *v1.OCIRepository) { o.Status.Conditions[0].Reason = v1.ReasonWindowInvalid }, now},
+		"odd interval":         {func(o *v1.OCIRepository) { o.Spec.Interval.Duration = -time.Hour }, now},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			object := answered()
 			tc.change(object)
-			if got := fresh(object, now); !got.Equal(tc.want) {
+			if got := fresh(object, false, now); !got.Equal(tc.want) {
 				t.Errorf("got %s, want %s", got, tc.want)
+			}
+			if got := fresh(object, true, now); !got.Equal(now) {
+				t.Errorf("ordered, it is answered by a poll of %s", got)
 			}
 		})
 	}

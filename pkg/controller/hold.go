@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -12,15 +13,15 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
-// hold is what an object's windows say about new revisions at some moment.
+// hold is what an object's windows say at some moment about what is not adopted yet.
 type hold struct {
 	closed bool
 	opens  time.Time     // next; set while closed
 	adopt  digest.Digest // of the manifest that is adopted all the same; not checked
 }
 
-// holdOf reads the object's annotations. Nobody waits for a first artifact, nor for what a changed spec asks for. Windows that cannot
-// be read let nothing pass: a slip of the pen must neither open them nor go unnoticed.
+// holdOf reads the object's annotations. Windows that cannot be read let nothing pass: a slip of the pen must neither open them nor go
+// unnoticed.
 func holdOf(object *v1.OCIRepository, now time.Time) (hold, error) {
 	text, ok := object.Annotations[v1.AnnotationWindow]
 	if !ok {
@@ -35,50 +36,51 @@ func holdOf(object *v1.OCIRepository, now time.Time) (hold, error) {
 			Err:       fmt.Errorf("read annotation %s: %w", v1.AnnotationWindow, err),
 		}
 	}
-	if windows.open(now) || !settled(object) {
+	if windows.open(now) {
 		return hold{}, nil
 	}
 	return hold{closed: true, opens: windows.next(now), adopt: digest.Digest(object.Annotations[v1.AnnotationAdopt])}, nil
 }
 
-// settled tells whether the artifact that is advertised is what the spec as it is now asked for. The condition knows better than
-// the status: a spec that was answered with a failure has no artifact yet.
-func settled(object *v1.OCIRepository) bool {
-	generation := object.Status.ObservedGeneration
-	if c := meta.FindStatusCondition(object.Status.Conditions, v1.ConditionArtifactInStorage); c != nil {
-		generation = c.ObservedGeneration
-	}
-	return object.Status.Artifact != nil && generation == object.Generation
-}
-
-// pend says which revision waits, and until when at most. A run that did not get as far as to see one knows no better than the one
-// before, as long as the windows are closed.
+// pend says what waits, and until when at most. A run that did not get as far as to see it knows no better than the one before, as long
+// as the windows are closed and the spec is the same.
 func (c conditions) pend(found outcome) {
+	last := meta.FindStatusCondition(*c.list, v1.ConditionUpdatePending)
+	blind := found.failure != nil && found.result.Revision == ""
 	switch {
 	case found.result.Waiting != "":
-		c.set(v1.ConditionUpdatePending, metav1.ConditionTrue, v1.ReasonWindowClosed, pendingNote(found.result.Waiting, found.hold))
-	case found.failure == nil || !found.hold.closed || found.result.Revision != "":
+		c.set(v1.ConditionUpdatePending, metav1.ConditionTrue, v1.ReasonWindowClosed, pendingNote(found))
+	case last != nil && (!blind || !found.hold.closed || last.ObservedGeneration != c.generation):
 		c.drop(v1.ConditionUpdatePending)
 	}
 }
 
-func pendingNote(waiting string, h hold) string {
-	note := fmt.Sprintf("revision '%s' waits for the next window, which opens at %s", waiting, h.opens.Format(time.RFC3339))
-	if h.adopt != "" {
+func pendingNote(found outcome) string {
+	note := fmt.Sprintf("%s waits for the next window, which opens at %s", found.result.Waiting, found.hold.opens.Format(time.RFC3339))
+	if found.hold.adopt != "" {
 		note += fmt.Sprintf("; it is not the one that the annotation %s names", v1.AnnotationAdopt)
 	}
 	return note
 }
 
-// wake shortens a wait, so that what waits for a window is looked at when it opens.
-func (h hold) wake(wait time.Duration, waiting string, now time.Time) time.Duration {
-	if waiting == "" || h.opens.IsZero() {
-		return wait
-	}
-	return min(wait, max(h.opens.Sub(now), minInterval))
+// wait tells of an object that has nothing to advertise before a window opens. That is no failure, and it goes on by itself.
+func (c conditions) wait(found outcome) {
+	c.drop(v1.ConditionStalled, v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)
+	note := pendingNote(found)
+	c.set(v1.ConditionReady, metav1.ConditionUnknown, v1.ReasonWindowClosed, note)
+	c.set(v1.ConditionReconciling, metav1.ConditionTrue, v1.ReasonWindowClosed, note)
 }
 
-// pending is what a status says of a revision that waits, or empty.
+// maxLate is within the shortest of windows: nobody misses it who comes so much later than it opens.
+const maxLate = minOpen / 2
+
+// wake is how long it takes until the window opens, and a little longer: thousands may wait for the same moment.
+func (h hold) wake(object *v1.OCIRepository, jitter float64, now time.Time) time.Duration {
+	later := min(float64(object.Spec.Interval.Duration)*jitter, float64(maxLate))
+	return max(h.opens.Sub(now), minInterval) + time.Duration(later*rand.Float64()) //nolint:gosec // it spreads polls and keeps no secret
+}
+
+// pending is what a status says of what waits, or empty.
 func pending(status v1.OCIRepositoryStatus) string {
 	if c := meta.FindStatusCondition(status.Conditions, v1.ConditionUpdatePending); c != nil {
 		return c.Message

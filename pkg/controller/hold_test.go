@@ -3,18 +3,24 @@ package controller
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
 // waits is the outcome of a run that kept artifact 1 while revision n had to wait.
 func waits(n int) outcome {
-	found := unchanged(1)
-	found.result.Waiting = revision(n)
-	found.hold = hold{closed: true, opens: noon.Add(5 * time.Hour)}
-	return found
+	return waiting(unchanged(1), revision(n))
+}
+
+// waitsFirst is the outcome of a run that found nothing advertised, while artifact n had to wait.
+func waitsFirst(n int) outcome { return waiting(outcome{}, revision(n)) }
+
+func waiting(found outcome, what string) outcome {
+	found.result.Waiting = "revision '" + what + "'"
+	return whileClosed(found)
 }
 
 func whileClosed(found outcome) outcome {
@@ -24,60 +30,44 @@ func whileClosed(found outcome) outcome {
 
 func TestHoldOfAnObject(t *testing.T) {
 	t.Parallel()
-	urlInvalid := failed(v1.ConditionFetchFailed, v1.ReasonURLInvalid, true)
 	pullFailed := failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false)
+	histories := map[string][]outcome{
+		"new":       nil,
+		"retried":   {pullFailed},
+		"in use":    {stored(1)},
+		"failing":   {stored(1), pullFailed},
+		"corrected": {stored(1), failed(v1.ConditionFetchFailed, v1.ReasonURLInvalid, true)},
+		"disk lost": {stored(1), onLostDisk(pullFailed)},
+	}
 	tests := map[string]struct {
-		window     string
-		history    []outcome
-		generation int64
-		closed     bool
-		fails      bool
+		window string
+		closed bool
+		fails  bool
 	}{
-		"closed":               {window: "0 9 * * * / 1h", history: []outcome{stored(1)}, generation: 1, closed: true},
-		"open":                 {window: "0 9 * * * / 4h", history: []outcome{stored(1)}, generation: 1},
-		"no window":            {history: []outcome{stored(1)}, generation: 1},
-		"first one":            {window: "0 9 * * * / 1h", generation: 1},
-		"first one, retried":   {window: "0 9 * * * / 1h", history: []outcome{pullFailed}, generation: 1},
-		"changed spec":         {window: "0 9 * * * / 1h", history: []outcome{stored(1)}, generation: 2},
-		"failing":              {window: "0 9 * * * / 1h", history: []outcome{stored(1), pullFailed}, generation: 1, closed: true},
-		"corrected spec":       {window: "0 9 * * * / 1h", history: []outcome{stored(1), urlInvalid}, generation: 2},
-		"disk lost":            {window: "0 9 * * * / 1h", history: []outcome{stored(1), onLostDisk(pullFailed)}, generation: 1, closed: true},
-		"slip of the pen":      {window: "0 9 * * *", history: []outcome{stored(1)}, generation: 1, fails: true},
-		"slip, and first one":  {window: "9 to 5", generation: 1, fails: true},
-		"slip, and empty":      {window: " ", history: []outcome{stored(1)}, generation: 1, fails: true},
-		"slip, changed spec":   {window: "9 to 5", history: []outcome{stored(1)}, generation: 2, fails: true},
-		"nothing but comments": {window: ";;", history: []outcome{stored(1)}, generation: 1, fails: true},
+		"closed":               {window: "0 9 * * * / 1h", closed: true},
+		"open":                 {window: "0 9 * * * / 4h"},
+		"no window":            {},
+		"slip of the pen":      {window: "0 9 * * *", fails: true},
+		"slip, and empty":      {window: " ", fails: true},
+		"nothing but comments": {window: ";;", fails: true},
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			object := after(test.history...)
-			object.Generation = test.generation
-			if test.window != "" {
-				object.Annotations = map[string]string{v1.AnnotationWindow: test.window}
+		for before, history := range histories {
+			for _, generation := range []int64{1, 2} { // the spec has no say
+				object := after(history...)
+				object.Generation = generation
+				if test.window != "" {
+					object.Annotations = map[string]string{v1.AnnotationWindow: test.window}
+				}
+				got, err := holdOf(object, noon)
+				if got.closed != test.closed || (err != nil) != test.fails {
+					t.Errorf("%s, %s, generation %d: got %+v, %v", name, before, generation, got, err)
+				}
+				if failure := asFailure(err); test.fails && (!failure.Terminal || failure.Reason != v1.ReasonWindowInvalid) {
+					t.Errorf("%s, %s: it fails as %+v", name, before, failure)
+				}
 			}
-			got, err := holdOf(object, noon)
-			if got.closed != test.closed || (err != nil) != test.fails {
-				t.Errorf("got %+v, %v", got, err)
-			}
-			if failure := asFailure(err); test.fails && (!failure.Terminal || failure.Reason != v1.ReasonWindowInvalid) {
-				t.Errorf("it fails as %+v", failure)
-			}
-		})
-	}
-}
-
-// A window that was wrong when the spec changed is mended: what the spec asks for is not held back then.
-func TestHoldAfterASlipAndAChangedSpec(t *testing.T) {
-	t.Parallel()
-	object := after(stored(1))
-	object.Generation = 2
-	object.Annotations = map[string]string{v1.AnnotationWindow: "9 to 5"}
-	_, err := holdOf(object, noon)
-	object.Status = answer(object, outcome{failure: asFailure(err)}, address, noon)
-	object.Annotations[v1.AnnotationWindow] = "0 9 * * * / 1h"
-	if got, err := holdOf(object, noon); got.closed || err != nil {
-		t.Errorf("got %+v, %v", got, err)
+		}
 	}
 }
 
@@ -85,35 +75,67 @@ func TestConditionOfWhatWaits(t *testing.T) {
 	t.Parallel()
 	pullFailed := failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false)
 	tests := map[string]struct {
-		history []outcome
-		found   outcome
-		want    string // in the message; empty: there is no condition
-		event   string
+		history    []outcome
+		generation int64 // 0: the one before
+		found      outcome
+		want       string // in the message; empty: there is no condition
+		event      string
 	}{
-		"something waits":       {[]outcome{stored(1)}, waits(2), revision(2) + "' waits for the next window, which opens at 2024-05-17T17:00:00Z", v1.ReasonWindowClosed},
-		"still":                 {[]outcome{stored(1), waits(2)}, waits(2), revision(2), ""},
-		"a newer one":           {[]outcome{stored(1), waits(2)}, waits(3), revision(3), v1.ReasonWindowClosed},
-		"adopted":               {[]outcome{stored(1), waits(2)}, stored(2), "", v1.ReasonNewArtifact},
-		"taken back":            {[]outcome{stored(1), waits(2)}, whileClosed(unchanged(1)), "", ""},
-		"registry silent":       {[]outcome{stored(1), waits(2)}, whileClosed(pullFailed), revision(2), v1.ReasonPullFailed},
-		"silent, and it opens":  {[]outcome{stored(1), waits(2)}, pullFailed, "", v1.ReasonPullFailed},
-		"it opens, and no luck": {[]outcome{stored(1), waits(2)}, sawButFailed(2), "", v1.ReasonPullFailed},
+		"something waits":       {[]outcome{stored(1)}, 0, waits(2), revision(2) + "' waits for the next window, which opens at 2024-05-17T17:00:00Z", v1.ReasonWindowClosed},
+		"still":                 {[]outcome{stored(1), waits(2)}, 0, waits(2), revision(2), ""},
+		"a newer one":           {[]outcome{stored(1), waits(2)}, 0, waits(3), revision(3), v1.ReasonWindowClosed},
+		"adopted":               {[]outcome{stored(1), waits(2)}, 0, stored(2), "", v1.ReasonNewArtifact},
+		"taken back":            {[]outcome{stored(1), waits(2)}, 0, whileClosed(unchanged(1)), "", ""},
+		"registry silent":       {[]outcome{stored(1), waits(2)}, 0, whileClosed(pullFailed), revision(2), v1.ReasonPullFailed},
+		"silent on a new spec":  {[]outcome{stored(1), waits(2)}, 2, whileClosed(pullFailed), "", v1.ReasonPullFailed},
+		"silent, and it opens":  {[]outcome{stored(1), waits(2)}, 0, pullFailed, "", v1.ReasonPullFailed},
+		"it opens, and no luck": {[]outcome{stored(1), waits(2)}, 0, sawButFailed(2), "", v1.ReasonPullFailed},
+		"not there to wait":     {[]outcome{stored(1), waits(2)}, 2, whileClosed(sawButFailed(3)), "", v1.ReasonPullFailed},
+		"waits on a lost disk":  {[]outcome{stored(1)}, 2, onLostDisk(waiting(pullFailed, revision(2))), revision(2), v1.ReasonPullFailed},
+		"first one":             {nil, 0, waitsFirst(1), revision(1), v1.ReasonWindowClosed},
+		"first one, still":      {[]outcome{waitsFirst(1)}, 0, waitsFirst(1), revision(1), ""},
+		"first one, silent":     {[]outcome{waitsFirst(1)}, 0, whileClosed(pullFailed), revision(1), v1.ReasonPullFailed},
+		"first one, heard of":   {[]outcome{waitsFirst(1), whileClosed(pullFailed)}, 0, waitsFirst(1), revision(1), v1.ReasonWindowClosed},
+		"first one, adopted":    {[]outcome{waitsFirst(1)}, 0, stored(1), "", v1.ReasonNewArtifact},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			object := after(test.history...)
+			object.Generation = max(test.generation, object.Generation)
 			status := answer(object, test.found, address, noon.Add(time.Minute))
 			if got := pending(status); !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
 				t.Errorf("it says %q, want %q", got, test.want)
 			}
-			if test.found.failure == nil && ready(status).Status != "True" {
-				t.Error("it is not ready")
+			if test.found.failure == nil && (ready(status).Status == "True") != (status.Artifact != nil) {
+				t.Errorf("Ready is %s", ready(status).Status)
 			}
 			if _, reason, _ := news(object.Status, status); reason != test.event {
 				t.Errorf("event %q, want %q", reason, test.event)
 			}
 		})
+	}
+}
+
+// What is in use stays, with the rules it was made by, and the changed spec counts as answered.
+func TestChangedSpecWaits(t *testing.T) {
+	t.Parallel()
+	object := after(stored(1))
+	object.Generation = 2
+	object.Spec.Ignore, object.Spec.LayerSelector = new("*.md"), &v1.OCILayerSelector{Operation: v1.LayerCopy}
+	found := waiting(unchanged(1), revision(1)+"' with the changed spec.ignore, spec.layerSelector")
+	want := *object.Status.DeepCopy()
+	status := answer(object, found, address, noon.Add(time.Hour))
+	if diff := cmp.Diff(want.Artifact, status.Artifact); diff != "" {
+		t.Errorf("artifact (-want +got):\n%s", diff)
+	}
+	if status.ObservedIgnore != nil || status.ObservedLayerSelector != nil || status.ObservedGeneration != 2 || ready(status).Status != "True" {
+		t.Errorf("status is %+v", status)
+	}
+	object.Status = status
+	status = answer(object, stored(1), address, noon.Add(2*time.Hour))
+	if status.ObservedIgnore == nil || status.ObservedLayerSelector == nil || pending(status) != "" {
+		t.Errorf("adopted, the status is %+v", status)
 	}
 }
 
@@ -126,28 +148,31 @@ func TestAdoptOfAnotherDigestIsTold(t *testing.T) {
 	}
 }
 
-// What waits is looked at when the window opens, and not before an interval that ends sooner.
+// What waits is looked at when the window opens, not by all objects at once, and before a window of a minute closes.
 func TestHoldWakesWhenTheWindowOpens(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		now := time.Now()
-		h := hold{closed: true, opens: now.Add(time.Hour)}
-		for name, test := range map[string]struct {
-			wait    time.Duration
-			waiting string
-			want    time.Duration
-		}{
-			"long interval":   {24 * time.Hour, revision(2), time.Hour},
-			"short interval":  {time.Minute, revision(2), time.Minute},
-			"nothing waits":   {24 * time.Hour, "", 24 * time.Hour},
-			"nobody to retry": {0, revision(2), 0},
-		} {
-			if got := h.wake(test.wait, test.waiting, now); got != test.want {
-				t.Errorf("%s: %s, want %s", name, got, test.want)
+	h := hold{closed: true, opens: noon.Add(time.Hour)}
+	for name, test := range map[string]struct {
+		interval time.Duration
+		now      time.Time
+		from, to time.Duration
+	}{
+		"short interval":  {time.Minute, noon, time.Hour, time.Hour + 3*time.Second},
+		"long interval":   {24 * time.Hour, noon, time.Hour, time.Hour + maxLate},
+		"opens this hour": {time.Hour, noon.Add(59 * time.Minute), time.Minute, time.Minute + maxLate},
+		"has opened":      {time.Minute, noon.Add(2 * time.Hour), minInterval, minInterval + 3*time.Second},
+	} {
+		object := newObject(1)
+		object.Spec.Interval.Duration = test.interval
+		seen := map[time.Duration]bool{}
+		for range 100 {
+			got := h.wake(object, 0.05, test.now)
+			if seen[got] = true; got < test.from || got > test.to {
+				t.Errorf("%s: %s", name, got)
 			}
 		}
-		if got := h.wake(time.Hour, revision(2), now.Add(2*time.Hour)); got != minInterval {
-			t.Errorf("a window that has opened meanwhile is looked at in %s", got)
+		if len(seen) < 50 {
+			t.Errorf("%s: a hundred objects wake at %d moments", name, len(seen))
 		}
-	})
+	}
 }

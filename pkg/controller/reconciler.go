@@ -48,6 +48,7 @@ type Reconciler struct {
 
 	rivals   rivals
 	runs     runs
+	orders   orders
 	absences absences
 	told     sync.Map // names of the objects of whose state the log knows
 }
@@ -97,7 +98,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	wait := next(object, found.failure, r.Pace, r.Jitter)
-	return ctrl.Result{RequeueAfter: found.hold.wake(wait, found.result.Waiting, time.Now())}, nil
+	if found.result.Waiting != "" {
+		wait = min(wait, found.hold.wake(object, r.Jitter, time.Now()))
+	}
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1.OCIRepository, error) {
@@ -143,7 +147,7 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	if err != nil {
 		return source.Result{}, err
 	}
-	way.After = fresh(object, time.Now())
+	way.After = fresh(object, r.orders.given(object), time.Now())
 	result, err := r.Source.Run(ctx, source.Request{
 		Key:        keyOf(object),
 		Spec:       object.Spec,
@@ -152,6 +156,9 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 		Hold:       hold.closed,
 		Adopt:      hold.adopt,
 	})
+	if err == nil {
+		r.orders.follow(object)
+	}
 	return result, way.blame(object, err)
 }
 

@@ -41,9 +41,9 @@ func answer(object *v1.OCIRepository, found outcome, address string, now time.Ti
 		status.LastHandledReconcileAt = request
 	}
 	switch {
-	case found.failure == nil:
+	case found.failure == nil && found.result.Revision != "":
 		advertise(&status, object, found.result, address, now)
-	case withdraws(found.failure):
+	case found.failure != nil && withdraws(found.failure):
 		withdraw(&status)
 	}
 	if found.failure == nil || found.failure.Terminal {
@@ -75,8 +75,10 @@ func advertise(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, result 
 	artifact.URL = base + artifact.Path
 	status.Artifact = artifact
 	status.URL = base + keyOf(object).LatestPath()
-	status.ObservedIgnore = object.Spec.DeepCopy().Ignore
-	status.ObservedLayerSelector = object.Spec.LayerSelector.DeepCopy()
+	if result.Waiting == "" { // or else it is made by the rules of before
+		status.ObservedIgnore = object.Spec.DeepCopy().Ignore
+		status.ObservedLayerSelector = object.Spec.LayerSelector.DeepCopy()
+	}
 }
 
 // replaced tells whether consumers get another artifact than before.

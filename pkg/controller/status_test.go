@@ -186,6 +186,29 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 			want:     []string{"Ready=False OCIArtifactPullFailed", "ArtifactInStorage=True Succeeded", "FetchFailed=True OCIArtifactPullFailed", "Reconciling=True ProgressingWithRetry"},
 			artifact: 1,
 		},
+		"first artifact waits": {
+			found:    waitsFirst(1),
+			want:     []string{"UpdatePending=True WindowClosed", "Ready=Unknown WindowClosed", "Reconciling=True WindowClosed"},
+			answered: true,
+		},
+		"first artifact waits after failures": {
+			history:  []outcome{sawButFailed(1), failed(v1.ConditionFetchFailed, v1.ReasonURLInvalid, true)},
+			found:    waitsFirst(1),
+			want:     []string{"Ready=Unknown WindowClosed", "UpdatePending=True WindowClosed", "Reconciling=True WindowClosed"},
+			answered: true,
+		},
+		"first artifact has waited": {
+			history:  []outcome{waitsFirst(1)},
+			found:    stored(1),
+			want:     []string{"Ready=True Succeeded", "ArtifactInStorage=True Succeeded"},
+			artifact: 1, answered: true,
+		},
+		"changed spec waits": {
+			history:  []outcome{stored(1)},
+			found:    waits(2),
+			want:     []string{"Ready=True Succeeded", "ArtifactInStorage=True Succeeded", "UpdatePending=True WindowClosed"},
+			artifact: 1, answered: true,
+		},
 		"not verified": {
 			history:  []outcome{stored(1)},
 			found:    verificationFailed,

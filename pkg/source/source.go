@@ -43,8 +43,8 @@ type Request struct {
 	Spec       v1.OCIRepositorySpec
 	Access     registry.Access // with the credentials that the spec refers to
 	Advertised Advertised
-	Hold       bool          // go on with what is advertised, also when the reference names another revision by now
-	Adopt      digest.Digest // of a manifest that Hold does not keep back
+	Hold       bool          // go on with what is advertised, or with nothing, whatever the spec asks for by now
+	Adopt      digest.Digest // of a manifest that Hold does not keep back; the rest of the spec comes with it
 
 	only digest.Digest // the one content that may be stored; empty: any
 }
@@ -61,10 +61,10 @@ type Advertised struct {
 
 // Result is what a run found.
 type Result struct {
-	Unchanged bool   // what is advertised is right and in the store; nothing was fetched
-	Revision  string // also when a later step failed: what the reference names now, or what the request holds on to
-	Waiting   string // the revision that the reference names now and that the request keeps back; empty: none
-	Entry     store.Entry
+	Unchanged bool              // what is advertised is right and in the store; nothing was fetched
+	Revision  string            // also when a later step failed: what the reference names now, or what the request holds on to
+	Waiting   string            // what the request keeps back of what the spec asks for, for people; empty: nothing
+	Entry     store.Entry       // the zero value: nothing is advertised, and Waiting says what would be
 	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
 	Note      string            // what in the spec has no effect, for people; mostly empty
 }
@@ -93,9 +93,18 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	found, waiting := hold(found, ref, req)
-	result, err := s.bring(ctx, repo, ref.At(found.descriptor.Digest), found, req)
-	result.Revision, result.Waiting = found.revision, waiting
+	place := ref.At(found.descriptor.Digest)
+	waiting := keptBack(found, ref, req)
+	if waiting == "" {
+		result, err := s.bring(ctx, repo, place, found, req)
+		result.Revision = found.revision
+		return result, err
+	}
+	if err := s.confirm(ctx, repo, found, place, req); err != nil {
+		return Result{Revision: found.revision}, err
+	}
+	result, err := s.keep(ctx, repo, ref, req)
+	result.Revision, result.Waiting = req.Advertised.Revision, waiting
 	return result, err
 }
 

@@ -5,7 +5,8 @@ package v1
 const (
 	// ConditionReady sums up all other conditions.
 	ConditionReady = "Ready"
-	// ConditionReconciling says that the agent works on a new generation, a new revision or a retry.
+	// ConditionReconciling says that the agent works on a new generation, a new revision or a retry, or has nothing to serve before a
+	// window opens.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled says that nothing is tried again before somebody changes the object.
 	ConditionStalled = "Stalled"
@@ -19,7 +20,7 @@ const (
 	ConditionStorageOperationFailed = "StorageOperationFailed"
 	// ConditionSourceVerified tells whether the artifact's signature is trusted. It exists where spec.verify does.
 	ConditionSourceVerified = "SourceVerified"
-	// ConditionUpdatePending says that the registry holds a newer revision, which is not adopted before a window opens.
+	// ConditionUpdatePending says that the spec asks for something new, which is not adopted before a window opens.
 	ConditionUpdatePending = "UpdatePending"
 )
 
@@ -38,7 +39,7 @@ const (
 	ReasonVerificationError      = "VerificationError"
 	ReasonArchiveOperationFailed = "ArchiveOperationFailed"
 	ReasonWindowInvalid          = "WindowInvalid" // the annotation that says when to adopt cannot be read
-	ReasonWindowClosed           = "WindowClosed"  // of UpdatePending
+	ReasonWindowClosed           = "WindowClosed"  // what the spec asks for waits
 	ReasonStandingBack           = "StandingBack"  // of an event only: another controller writes the object
 )
 
@@ -49,7 +50,7 @@ const (
 	// AnnotationRevision and AnnotationDigest on an event name the artifact that it tells of.
 	AnnotationRevision = Group + "/revision"
 	AnnotationDigest   = Group + "/digest"
-	// AnnotationWindow on an object says when new revisions are adopted: cron expressions, each with how long the window stays open.
+	// AnnotationWindow on an object says when anything new is adopted: cron expressions, each with how long the window stays open.
 	AnnotationWindow = "kubectl-oci.dev/window"
 	// AnnotationAdopt on an object is the digest of a manifest that is adopted outside the windows too.
 	AnnotationAdopt = "kubectl-oci.dev/adopt"
