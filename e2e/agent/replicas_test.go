@@ -189,13 +189,21 @@ func TestLastHolder(t *testing.T) {
 }
 
 // A version that packs other bytes. While a replica holds the old ones they stay; where all are lost the new ones are advertised at
-// once, under the same revision. Only who asks for what is lost has to wait.
+// once, under the same revision: also of an object that is suspended, and of one whose tag is gone. Only who asks for what is lost has to
+// wait.
 func TestOtherPacker(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "other-packer", 4)
 	g := f.stock()
+	repacked := []string{"repacked", "suspended", "failing"}
+	for _, name := range repacked[1:] {
+		f.create(name, tagged(g.open, "repacked", "v1"))
+		g.revisions[name] = g.revisions["repacked"]
+	}
 	old := []*agent{f.start(0)}
 	before := f.untilServed(g)
+	f.change("suspended", func(o *v1.OCIRepository) { o.Spec.Suspend = true })
+	f.change("failing", func(o *v1.OCIRepository) { o.Spec.Reference.Tag = "gone" })
 	old = append(old, f.start(1))
 	f.path = otherPacker(t)
 	c := consume(t, f.room, 4)
@@ -216,19 +224,23 @@ func TestOtherPacker(t *testing.T) {
 		f.crash(a)
 	}
 	f.again(all...)
-	was := before["repacked"].Status.Artifact
-	f.until("repacked", want{"advertised anew", func(o *v1.OCIRepository) bool {
-		return o.Status.Artifact.Revision == was.Revision && o.Status.Artifact.Digest != was.Digest
-	}})
+	for _, name := range repacked {
+		was := before[name].Status.Artifact
+		f.until(name, want{"advertised anew", func(o *v1.OCIRepository) bool {
+			return o.Status.Artifact.Revision == was.Revision && o.Status.Artifact.Digest != was.Digest
+		}})
+	}
 	c.untilRight(100)
 	got := c.end()
 	t.Log(got)
-	delete(got.refused, was.URL) // nobody can make these bytes any more
-	delete(got.refused, before["repacked"].Status.URL)
+	for _, name := range repacked {
+		delete(got.refused, before[name].Status.Artifact.URL) // nobody can make these bytes any more
+		delete(got.refused, before[name].Status.URL)
+		delete(before, name)
+	}
 	if got.wrong > 0 || len(got.refused) > 0 {
 		t.Errorf("%s: %v\n%s", got, got.refused, strings.Join(got.samples, "\n"))
 	}
-	delete(before, "repacked")
 	f.neverLost(before)
 }
 

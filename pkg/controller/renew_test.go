@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -46,9 +47,10 @@ func (s statuses) Patch(_ context.Context, object client.Object, _ client.Patch,
 
 // packer has of every digest the same bytes, and finds no tag.
 type packer struct {
-	store *store.Store
-	body  string
-	away  error // of its registry
+	store     *store.Store
+	body      string
+	condition string // that tells of tags; empty: FetchFailed
+	away      error  // of its registry
 }
 
 func (p packer) Run(_ context.Context, req source.Request) (source.Result, error) {
@@ -56,7 +58,7 @@ func (p packer) Run(_ context.Context, req source.Request) (source.Result, error
 	case p.away != nil:
 		return source.Result{}, p.away
 	case req.Spec.Reference == nil || req.Spec.Reference.Digest == "":
-		return source.Result{}, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonReadOperationFailed, Err: errors.New("no such tag")}
+		return source.Result{}, &source.Error{Condition: cmp.Or(p.condition, v1.ConditionFetchFailed), Reason: v1.ReasonReadOperationFailed, Err: errors.New("no such tag")}
 	}
 	entry, err := p.store.Put(req.Key, func(w io.Writer) error { _, err := io.WriteString(w, p.body); return err })
 	return source.Result{Revision: req.Spec.Reference.Digest, Entry: entry, Metadata: map[string]string{v1.MetadataSource: "registry.example.com/app@" + req.Spec.Reference.Digest}}, err
@@ -70,12 +72,13 @@ func TestLostIsAdvertisedAnew(t *testing.T) {
 	fails := func(*v1.OCIRepository) {}
 	away := &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonReadOperationFailed, Err: errors.New("registry away")}
 	for name, tc := range map[string]struct {
-		change func(*v1.OCIRepository)
-		packs  string
-		there  bool // in the store
-		away   error
-		want   string // what is advertised then; empty: nothing
-		stored bool
+		change    func(*v1.OCIRepository)
+		packs     string
+		there     bool // in the store
+		condition string
+		away      error
+		want      string // what is advertised then; empty: nothing
+		stored    bool
 	}{
 		"suspended, there":           {change: suspend, packs: "other", there: true, want: "bytes1", stored: true},
 		"suspended, the same bytes":  {change: suspend, packs: "bytes1", want: "bytes1", stored: true},
@@ -88,6 +91,7 @@ func TestLostIsAdvertisedAnew(t *testing.T) {
 		"failing, other bytes":       {change: fails, packs: "other", want: "other", stored: true},
 		"failing, no registry":       {change: fails, away: away, want: "bytes1"},
 		"failing its verification":   {change: func(o *v1.OCIRepository) { o.Spec.Verify = &v1.Verification{} }, packs: "other"},
+		"its tag is not trusted":     {change: fails, condition: v1.ConditionSourceVerified, packs: "other"},
 		"failing, withdrawn already": {change: func(o *v1.OCIRepository) { o.Status.Artifact = nil }, packs: "other"},
 	} {
 		s := openStore(t)
@@ -98,7 +102,7 @@ func TestLostIsAdvertisedAnew(t *testing.T) {
 		if tc.there {
 			putBack(t, s, "bytes1")
 		}
-		r := &Reconciler{Client: b, Live: b, Store: s, Source: packer{s, tc.packs, tc.away}, Durations: NewDurations(), Address: "agent"}
+		r := &Reconciler{Client: b, Live: b, Store: s, Source: packer{s, tc.packs, tc.condition, tc.away}, Durations: NewDurations(), Address: "agent"}
 		if _, err := r.Reconcile(t.Context(), request()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -107,6 +111,9 @@ func TestLostIsAdvertisedAnew(t *testing.T) {
 			t.Errorf("%s: %+v is advertised", name, a)
 		}
 		if a == nil {
+			if b.writes > 1 {
+				t.Errorf("%s: something was advertised in between", name)
+			}
 			continue
 		}
 		if _, err := s.Stat(key, digest.Digest(a.Digest)); (err == nil) != tc.stored {

@@ -4,8 +4,9 @@
 //	GET /ocirepository/<namespace>/<name>/latest.tar.gz      those of the object's latest entry
 //
 // What an object advertises and the store lacks is put back first, see [Refill]; who asks for it waits meanwhile. Where it cannot be had
-// at the moment the answer is 503 with Retry-After, and 404 only where the object does not advertise it. [Replicas] is the other side:
-// it downloads from the servers of other replicas, which answer it from their stores alone.
+// at the moment the answer is 503 with Retry-After, and 404 only where the object does not advertise it, nor a replica keeps it of what
+// was advertised before. [Replicas] is the other side: it downloads from the servers of other replicas, which answer it from their
+// stores alone.
 //
 // HEAD, ranges and conditional requests work as with a file server; the ETag is the digest. All else is 404, or 405 for methods that
 // write. There are no listings, no redirects, no other spellings of a path, and no Content-Encoding: clients get the bytes that the

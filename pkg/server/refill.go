@@ -17,8 +17,9 @@ import (
 
 // Refill puts back into the store what objects advertise and the store lacks.
 type Refill interface {
-	// Refill returns when the store has what the object advertises under the digest, or under whichever one where it is empty. The
-	// error wraps fs.ErrNotExist when the object advertises no such thing; any other one may pass. It ends when the context does.
+	// Refill returns when the store has what the object advertises, or has advertised, under the digest, or what it advertises under
+	// whichever one where it is empty. The error wraps fs.ErrNotExist when there is no such thing; any other one may pass. It ends when
+	// the context does.
 	Refill(ctx context.Context, key store.Key, d digest.Digest) error
 }
 

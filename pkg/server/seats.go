@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Refills at once: in all, and for the objects of one namespace. One tenant's registry that hangs must not keep others from theirs.
+// Refills at once: in all, and for the objects of one namespace. One tenant's registry that hangs must not keep others from theirs. The
+// shipped Deployment has room in /tmp for as many layers.
 const maxSeats, maxSeatsEach = 24, 8
 
 // seats bounds how much goes on at once. The zero value is ready.
