@@ -30,7 +30,8 @@ func NewReadiness(r *Reconciler) *Readiness {
 // Describe implements prometheus.Collector.
 func (m *Readiness) Describe(to chan<- *prometheus.Desc) { to <- m.gauge }
 
-// Collect implements prometheus.Collector. An object that has no answer yet is neither ready nor not.
+// Collect implements prometheus.Collector. An object that has no answer yet is neither ready nor not, nor is one whose
+// first artifact waits for a window.
 func (m *Readiness) Collect(to chan<- prometheus.Metric) {
 	if !m.reconciler.leads() {
 		return
@@ -47,7 +48,7 @@ func (m *Readiness) Collect(to chan<- prometheus.Metric) {
 		if is.Status == metav1.ConditionTrue {
 			value = 1
 		}
-		if is.Type != "" {
+		if is.Status == metav1.ConditionTrue || is.Status == metav1.ConditionFalse {
 			to <- prometheus.MustNewConstMetric(m.gauge, prometheus.GaugeValue, value, o.Namespace, o.Name)
 		}
 	}

@@ -20,7 +20,9 @@ func TestReadinessOfEveryObjectThatHasAnAnswer(t *testing.T) {
 	t.Parallel()
 	good, bad, fresh := after(stored(1)), after(failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false)), newObject(1)
 	bad.Name, fresh.Name = "bad", "fresh"
-	r := &Reconciler{Client: objects{items: []*v1.OCIRepository{good, bad, fresh}}}
+	shut := after(waitsFirst(1))
+	shut.Name = "shut"
+	r := &Reconciler{Client: objects{items: []*v1.OCIRepository{good, bad, fresh, shut}}}
 	want := `# HELP oci_agent_object_ready Whether the object's condition Ready is True (1) or not (0).
 # TYPE oci_agent_object_ready gauge
 oci_agent_object_ready{name="` + good.Name + `",namespace="` + good.Namespace + `"} 1
