@@ -22,7 +22,7 @@ type turns struct {
 func (t *turns) Push(request reconcile.Request) {
 	w := t.wanted[request]
 	line := t.waiting[request.Namespace]
-	at, _ := slices.BinarySearchFunc(line, w, order)
+	at, _ := slices.BinarySearchFunc(line, w, sooner)
 	t.waiting[request.Namespace] = slices.Insert(line, at, w)
 }
 
@@ -88,7 +88,7 @@ func (t *turns) order(a, b *want) int {
 	)
 }
 
-// order is that within a namespace.
-func order(a, b *want) int {
+// sooner is the order within a namespace.
+func sooner(a, b *want) int {
 	return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.number, b.number))
 }
