@@ -72,8 +72,8 @@ func (i *Identities) Credential(ctx context.Context, name string, ref registry.R
 		return registry.Credential{}, err
 	}
 	host, err := p.ParseArtifactRepository(ref.Name())
-	if err != nil {
-		return registry.Credential{}, fmt.Errorf("%q is no registry of provider %s: %w", ref.Registry, name, err)
+	if err != nil { // with a regular expression in it that nobody wants to read
+		return registry.Credential{}, &OtherRegistryError{Registry: ref.Registry, Provider: name}
 	}
 	login := login{provider: p, repository: ref.Name(), input: host, account: account, client: i.Client}
 	return i.get(ctx, login)

@@ -1,9 +1,30 @@
 package cloud
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/fluxcd/pkg/auth/aws"
+	"github.com/fluxcd/pkg/auth/azure"
+	"github.com/fluxcd/pkg/auth/gcp"
 )
+
+// OtherRegistryError says that a registry is none of the provider's. Only another spec helps.
+type OtherRegistryError struct{ Registry, Provider string }
+
+func (e *OtherRegistryError) Error() string {
+	text := fmt.Sprintf("%q is no registry of provider %s", e.Registry, e.Provider)
+	switch e.Provider {
+	case aws.ProviderName:
+		text += ", as <account>.dkr.ecr.<region>.amazonaws.com and public.ecr.aws are"
+	case azure.ProviderName:
+		text += ", as <name>.azurecr.io is"
+	case gcp.ProviderName:
+		text += ", as gcr.io and <region>-docker.pkg.dev are"
+	}
+	return text
+}
 
 // loginError is an error of a provider's library in words that are the same each time for the same trouble, on one line: the libraries
 // quote whole answers, with the numbers and times of requests in them. What looks like a token is left out.

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,6 +33,7 @@ type way struct {
 	rule policy.Rule
 	from []string // where each credential comes from
 	read []string // the Secrets that were looked into for credentials
+	bare string   // the ServiceAccount that has no pull secrets, if there is one
 }
 
 // access gives the way to the object's registry, from all that its spec refers to and within what the administrator permits. All of
@@ -77,22 +79,45 @@ func (w *way) add(origin string, found ...registry.Credential) {
 	}
 }
 
-// explain adds to the registry's refusal, which names the credentials that it refused, where they come from.
+// explain adds to the registry's refusal, which names the credentials that it refused, where they come from, and to others what the
+// author can do.
 func (w *way) explain(failure *source.Error) *source.Error {
-	var note string
-	switch {
-	case failure.Reason != v1.ReasonAuthenticationFailed:
-		return failure
-	case len(w.from) > 0:
-		note = "from " + strings.Join(w.from, ", then ")
-	case len(w.read) > 0:
-		note = fmt.Sprintf("%s has none for %s", strings.Join(w.read, " and "), w.ref.Name())
-	default:
+	note := w.hint(failure)
+	if failure.Reason == v1.ReasonAuthenticationFailed {
+		note = w.origin()
+	}
+	if note == "" {
 		return failure
 	}
 	explained := *failure
 	explained.Err = fmt.Errorf("%w (%s)", failure.Err, note)
 	return &explained
+}
+
+// origin says where the credentials come from, or where they were looked for; empty: nowhere.
+func (w *way) origin() string {
+	switch {
+	case len(w.from) > 0:
+		return "from " + strings.Join(w.from, ", then ")
+	case len(w.read) > 0:
+		return fmt.Sprintf("%s has none for %s", strings.Join(w.read, " and "), w.ref.Name())
+	case w.bare != "":
+		return fmt.Sprintf("service account %q has no imagePullSecrets", w.bare)
+	}
+	return ""
+}
+
+func (w *way) hint(err error) string {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		if len(w.TLS.CA) > 0 {
+			return "neither the system nor ca.crt of spec.certSecretRef knows it"
+		}
+		return "a Secret named by spec.certSecretRef can have the authority as ca.crt"
+	}
+	if registry.IsNotFound(err) {
+		return "is the name right, and was it pushed? Registries say the same of what one may not see"
+	}
+	return ""
 }
 
 // blame tells the failure of a run as what it is to the object's author.

@@ -1,9 +1,11 @@
 package controller
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -50,14 +52,53 @@ func TestTimeoutIsBounded(t *testing.T) {
 	}
 }
 
+// A failure that its message does not explain says what the author can do.
+func TestFailuresSayWhatHelps(t *testing.T) {
+	t.Parallel()
+	unknown := fmt.Errorf("GET host: %w", x509.UnknownAuthorityError{})
+	tests := map[string]struct {
+		way  way
+		err  error
+		want string
+	}{
+		"unknown authority":    {way{}, unknown, "(a Secret named by spec.certSecretRef can have the authority as ca.crt)"},
+		"still unknown":        {way{Access: registry.Access{TLS: registry.TLS{CA: []byte("ca")}}}, unknown, "(neither the system nor ca.crt of spec.certSecretRef knows it)"},
+		"nothing of that name": {way{}, &registry.StatusError{Code: http.StatusNotFound, Reason: "not found"}, "(HTTP 404) (is the name right, and was it pushed?"},
+		"what explains itself": {way{}, errors.New("reset by peer"), "reset by peer"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := test.way.blame(newObject(1), &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, Err: test.err})
+			if !strings.Contains(got.Error(), test.want) || !errors.Is(got, test.err) {
+				t.Errorf("got %q", got)
+			}
+			if hinted := strings.HasSuffix(got.Error(), ")"); hinted != (test.want != "reset by peer") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// No other Secret or ServiceAccount makes a registry one of the provider's.
+func TestAnotherProvidersRegistryStalls(t *testing.T) {
+	t.Parallel()
+	_, err := reconcilerIn().access(t.Context(), objectWith(v1.OCIRepositorySpec{URL: "oci://unsuitable.test/app", Provider: "aws"}))
+	failure, ok := errors.AsType[*source.Error](err)
+	if !ok || !failure.Terminal || failure.Reason != v1.ReasonAuthenticationFailed || strings.Count(err.Error(), "unsuitable.test") != 1 {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRefusalNamesWhatWasTried(t *testing.T) {
 	t.Parallel()
-	r := reconcilerIn(pullSecretFor("own", "ghcr.io", "alice", "s3cret"), pullSecretFor("elsewhere", "quay.io", "x", "s3cret"), accountWith("a", "elsewhere"))
+	r := reconcilerIn(pullSecretFor("own", "ghcr.io", "alice", "s3cret"), pullSecretFor("elsewhere", "quay.io", "x", "s3cret"), accountWith("a", "elsewhere"), accountWith("bare"))
 	denied := &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: errors.New("denied")}
 	tests := map[string]v1.OCIRepositorySpec{
 		"denied":                          {},
 		`denied (from secret "apps/own")`: {SecretRef: ref("own"), ServiceAccountName: "a"},
 		`denied (secret "apps/elsewhere" has none for ghcr.io/org/app)`: {SecretRef: ref("elsewhere")},
+		`denied (service account "apps/bare" has no imagePullSecrets)`:  {ServiceAccountName: "bare"},
 	}
 	for want, spec := range tests {
 		object := objectWith(spec)
@@ -71,7 +112,8 @@ func TestRefusalNamesWhatWasTried(t *testing.T) {
 	}
 	w := &way{rule: policy.Rule{Reach: policy.Reach{Public: true}}}
 	got := w.blame(objectWith(v1.OCIRepositorySpec{}), fmt.Errorf("resolve: %w", &registry.ForbiddenError{Host: "here"}))
-	if f, ok := errors.AsType[*source.Error](got); !ok || f.Reason != v1.ReasonPolicyViolation || !strings.HasSuffix(f.Error(), "without a policy file, public addresses are permitted; ask whoever runs the agent") {
+	if f, ok := errors.AsType[*source.Error](got); !ok || f.Reason != v1.ReasonPolicyViolation || !strings.HasSuffix(f.Error(), "without a policy file, public addresses are permitted; "+
+		"the flag --policy names one, whose rules can permit others, as in addresses: [loopback]; ask whoever runs the agent") {
 		t.Errorf("got %v", got)
 	}
 	if err := w.blame(newObject(1), nil); err != nil {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/cloud"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
 // The agent's own identity is not the tenant's: somebody who says whom TLS trusts could have its credential sent to himself.
@@ -29,7 +32,13 @@ func (r *Reconciler) identity(ctx context.Context, object *v1.OCIRepository, acc
 	}
 	credential, err := r.Identities.Credential(ctx, provider, w.ref, account)
 	if err != nil {
-		return fmt.Errorf("log in with provider %s as %s: %w", provider, identityOf(account), err)
+		err = fmt.Errorf("log in with provider %s as %s: %w", provider, identityOf(account), err)
+		failure := &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}
+		if _, hopeless := errors.AsType[*cloud.OtherRegistryError](err); hopeless {
+			// Unless a Secret gets an entry for the registry.
+			failure.Terminal, failure.RetryAt = true, time.Now().Add(object.Spec.Interval.Duration)
+		}
+		return failure
 	}
 	w.add("provider "+provider+" for "+identityOf(account), credential)
 	return nil

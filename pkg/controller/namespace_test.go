@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/cloud"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
@@ -63,12 +63,12 @@ func accountWith(name string, pullSecrets ...string) *corev1.ServiceAccount {
 	return account
 }
 
-// cloud gives everybody a credential that tells who asked.
-type cloud struct{}
+// clouds gives everybody a credential that tells who asked.
+type clouds struct{}
 
-func (cloud) Credential(_ context.Context, provider string, ref registry.Reference, account *corev1.ServiceAccount) (registry.Credential, error) {
+func (clouds) Credential(_ context.Context, provider string, ref registry.Reference, account *corev1.ServiceAccount) (registry.Credential, error) {
 	if ref.Registry == "unsuitable.test" {
-		return registry.Credential{}, errors.New("no registry of this provider")
+		return registry.Credential{}, &cloud.OtherRegistryError{Registry: ref.Registry, Provider: provider}
 	}
 	return registry.Credential{Username: provider, Password: identityOf(account)}, nil
 }
@@ -83,7 +83,7 @@ func reconcilerIn(objects ...client.Object) *Reconciler {
 			n.accounts[o.Name] = o
 		}
 	}
-	return &Reconciler{Live: n, Identities: cloud{}}
+	return &Reconciler{Live: n, Identities: clouds{}}
 }
 
 func objectWith(spec v1.OCIRepositorySpec) *v1.OCIRepository {

@@ -41,7 +41,8 @@ func (r *Reconciler) vouched(_ context.Context, object *v1.OCIRepository, w *way
 // permitted says for people what a rule permits in place of what it refused.
 func permitted(rule policy.Rule) string {
 	if rule.Name == "" {
-		return fmt.Sprintf("without a policy file, %s addresses are permitted", rule.Reach)
+		return fmt.Sprintf("without a policy file, %s addresses are permitted; the flag --policy names one, "+
+			"whose rules can permit others, as in addresses: [loopback]", rule.Reach)
 	}
 	return fmt.Sprintf("its %s permits %s addresses", rule.Name, rule.Reach)
 }

@@ -97,6 +97,9 @@ func (r *Reconciler) credentials(ctx context.Context, object *v1.OCIRepository, 
 		return err
 	}
 	if account != nil {
+		if len(account.ImagePullSecrets) == 0 {
+			w.bare = object.Namespace + "/" + account.Name
+		}
 		for _, ref := range account.ImagePullSecrets {
 			names = append(names, ref.Name)
 		}

@@ -58,7 +58,7 @@ func TestCredentials(t *testing.T) {
 		"cloud, account":                  {r, v1.OCIRepositorySpec{Provider: "gcp", ServiceAccountName: "bare"}, `user gcp of provider gcp for service account "bare"`},
 		"cloud, secret":                   {r, v1.OCIRepositorySpec{Provider: "gcp", SecretRef: ref("own")}, `user own of secret "apps/own"`},
 		"cloud, account with secrets":     {r, v1.OCIRepositorySpec{Provider: "gcp", ServiceAccountName: "account"}, `user first of secret "apps/first", user second of secret "apps/second"`},
-		"cloud, secret for other hosts":   {alone, v1.OCIRepositorySpec{Provider: "azure", URL: "oci://unsuitable.test/org/app"}, `error: log in with provider azure as the agent: no registry of this provider`},
+		"cloud, secret for other hosts":   {alone, v1.OCIRepositorySpec{Provider: "azure", URL: "oci://unsuitable.test/org/app"}, `error: log in with provider azure as the agent: "unsuitable.test" is no registry of provider azure, as <name>.azurecr.io is`},
 		"cloud, insecure":                 {alone, v1.OCIRepositorySpec{Provider: "aws", Insecure: true}, "error: log in with provider aws: " + errNotTheAgents.Error()},
 		"cloud, insecure with an account": {r, v1.OCIRepositorySpec{Provider: "aws", Insecure: true, ServiceAccountName: "bare"}, `user aws of provider aws for service account "bare"`},
 	}

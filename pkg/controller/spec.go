@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"fmt"
+	"errors"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
@@ -16,6 +16,6 @@ func supported(spec v1.OCIRepositorySpec) error {
 		Condition: v1.ConditionSourceVerified,
 		Reason:    v1.ReasonVerificationError,
 		Terminal:  true,
-		Err:       fmt.Errorf("this version of the agent does not support spec.verify"),
+		Err:       errors.New("this version of the agent does not support spec.verify: remove it, where nothing needs to be verified"),
 	}
 }

@@ -20,7 +20,7 @@ func TestUnsupportedFieldsAreRefused(t *testing.T) {
 		message   string
 	}{
 		"plain":     {v1.OCIRepositorySpec{URL: "oci://example.com/app"}, "", ""},
-		"signature": {v1.OCIRepositorySpec{Verify: &v1.Verification{}}, v1.ConditionSourceVerified, "spec.verify"},
+		"signature": {v1.OCIRepositorySpec{Verify: &v1.Verification{}}, v1.ConditionSourceVerified, "spec.verify: remove it, where nothing needs to be verified"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -55,20 +55,32 @@ func parseWindows(text string) (windows, error) {
 	return all, nil
 }
 
+// once leaves out what the library says twice of a time zone.
+func once(text string) string {
+	before, after, _ := strings.Cut(text, ": ")
+	if strings.ReplaceAll(before, `"`, "") == after {
+		return before
+	}
+	return text
+}
+
 var errNeverOpens = errors.New("it opens at no time within years")
 
 func parseWindow(parser cron.Parser, line string) (window, error) {
 	at := strings.LastIndexByte(line, '/')
 	stays, err := time.ParseDuration(strings.TrimSpace(line[at+1:]))
 	if at < 0 || err != nil {
-		return window{}, errors.New(`it does not end in "/" and how long the window stays open, such as "/ 8h"`)
+		return window{}, errors.New(`it does not end in "/" and a duration with its unit, for which the window stays open, such as "/ 8h" or "/ 90m"`)
 	}
 	if stays < minOpen || stays > maxOpen {
-		return window{}, fmt.Errorf("it stays open for %s, not %s to %s", stays, minOpen, maxOpen)
+		return window{}, fmt.Errorf("it stays open for %s, not for 1m to 744h", strings.TrimSpace(line[at+1:]))
 	}
 	opens, err := parser.Parse(strings.TrimSpace(line[:at]))
-	if err != nil {
-		return window{}, err
+	switch {
+	case err != nil && strings.HasPrefix(line, "@"):
+		return window{}, errors.New("names such as @daily are not known: write five fields, such as 0 0 * * *")
+	case err != nil:
+		return window{}, errors.New(once(err.Error()))
 	}
 	if opens.Next(time.Now().UTC()).IsZero() {
 		return window{}, errNeverOpens

@@ -89,7 +89,7 @@ func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositor
 	}
 	constraint, err := semver.NewConstraint(ref.SemVer)
 	if err != nil {
-		return "", invalidRef(fmt.Errorf("parse spec.ref.semver %q: %w", ref.SemVer, err))
+		return "", invalidRef(fmt.Errorf("parse spec.ref.semver %q: it is no range of versions, such as >=1.0.0 <2.0.0 or 1.2.x", ref.SemVer))
 	}
 	filter, err := regexp.Compile(ref.SemverFilter)
 	if err != nil {
