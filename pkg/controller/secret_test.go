@@ -73,7 +73,7 @@ func TestCredentials(t *testing.T) {
 			got := strings.Join(tried, ", ")
 			if err != nil {
 				got = "error: " + err.Error()
-				if f, ok := errors.AsType[*source.Error](err); !ok || f.Reason != v1.ReasonAuthenticationFailed || f.Terminal {
+				if f, ok := errors.AsType[*source.Error](err); !ok || f.Reason != v1.ReasonAuthenticationFailed || f.Terminal == f.RetryAt.IsZero() {
 					t.Errorf("failure is %+v", f)
 				}
 			}
