@@ -128,6 +128,30 @@ func TestStandsBack(t *testing.T) {
 	}
 }
 
+// The other one is stopped: the agent takes over when something is asked and nobody answers.
+func TestTakesOverFromOneThatIsStopped(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t, inherited)
+	revision := "main@" + r.push("main", "a.yaml", r.settings("a", "1"))
+	a := r.startAgent()
+	r.source("app", v1.OCIRepositoryRef{Tag: "main"})
+	until(r.record, "app", "is the agent's", func(o *v1.OCIRepository) bool { return wroteStatus(o, agentManager) })
+	other := r.startIncumbent("")
+	r.poll("app")
+	r.untilEvent("app", corev1.EventTypeWarning, v1.ReasonStandingBack)
+	r.poll("app")
+	until(r.record, "app", "is source-controller's", func(o *v1.OCIRepository) bool {
+		return o.Status.Artifact != nil && !strings.Contains(o.Status.Artifact.URL, a.Storage)
+	})
+	other.stop()
+
+	r.ask(&v1.OCIRepository{}, "app")
+	o := until(r.record, "app", "is the agent's again", func(o *v1.OCIRepository) bool {
+		return strings.Contains(o.Status.Artifact.URL, a.Storage) && len(o.Finalizers) == 0
+	})
+	r.isServed(o, revision)
+}
+
 func wroteAny(o *v1.OCIRepository, manager string) bool {
 	return slices.ContainsFunc(o.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager })
 }

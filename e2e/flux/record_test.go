@@ -19,8 +19,8 @@ import (
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
-// patience is how long a test waits for anything before it gives up.
-const patience = time.Minute
+// patience is how long a test waits for anything before it gives up. The agent itself has a minute's, with another controller.
+const patience = 2 * time.Minute
 
 // soon is a context for one wait.
 func soon(t *testing.T) context.Context {
