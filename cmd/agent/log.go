@@ -11,11 +11,25 @@ import (
 const mostDetail = slog.LevelDebug - 2
 
 func newLog(w io.Writer, o *options) *slog.Logger {
-	options := slog.HandlerOptions{Level: o.logLevel}
+	options := slog.HandlerOptions{Level: o.logLevel, ReplaceAttr: readable}
 	if o.logText {
 		return slog.New(calm{slog.NewTextHandler(w, &options)})
 	}
 	return slog.New(calm{slog.NewJSONHandler(w, &options)})
+}
+
+// readable spells durations as people do, and gives each level one of the names that --log-level knows.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		return slog.String(a.Key, a.Value.Duration().String())
+	}
+	if level, ok := a.Value.Any().(slog.Level); ok && a.Key == slog.LevelKey && level < slog.LevelInfo {
+		if level < slog.LevelDebug {
+			return slog.String(a.Key, "TRACE")
+		}
+		return slog.String(a.Key, slog.LevelDebug.String())
+	}
+	return a
 }
 
 // calm takes for debugging what libraries log when nothing is wrong.

@@ -6,9 +6,24 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 )
+
+// What reads logs knows the levels by name, and people read durations.
+func TestLogIsReadable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	log := newLog(&out, &options{logLevel: mostDetail})
+	for level, want := range map[slog.Level]string{slog.LevelDebug - 1: "TRACE", slog.LevelDebug: "DEBUG", slog.LevelDebug + 3: "DEBUG", slog.LevelWarn: "WARN"} {
+		out.Reset()
+		log.Log(t.Context(), level, "x", "duration", 1500*time.Millisecond)
+		if got := out.String(); !strings.Contains(got, `"level":"`+want+`"`) || !strings.Contains(got, `"duration":"1.5s"`) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
 
 // Libraries log each probe that fails, and each part that ends; at the start and at a stop there are some, and nothing is wrong.
 func TestWhatIsUsualIsDebugging(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime"
@@ -24,7 +25,7 @@ func main() {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(0)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "agent:", err)
+		fmt.Fprintln(os.Stderr, "agent:", err, "(agent --help lists the flags)")
 		os.Exit(2)
 	case opts.version:
 		fmt.Println("agent", buildVersion())
@@ -47,7 +48,11 @@ func serve(log *slog.Logger, opts *options) error {
 	for _, name := range opts.ignored {
 		log.Info("a flag has no meaning here and is ignored", "flag", name)
 	}
-	return run(ctx, log, opts)
+	err := run(ctx, log, opts)
+	if unreachable, ok := errors.AsType[*url.Error](err); ok { // nobody else is asked anything that the agent would end for
+		return fmt.Errorf("reach the API server: %w", unreachable)
+	}
+	return err
 }
 
 // useForLibraries has the Kubernetes libraries write to the same log. They know global loggers only.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
@@ -25,6 +26,9 @@ import (
 func newManager(opts *options) (ctrl.Manager, error) {
 	config, err := clusterConfig(opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkElection(opts); err != nil {
 		return nil, err
 	}
 	scheme := runtime.NewScheme()
@@ -53,6 +57,20 @@ func newManager(opts *options) (ctrl.Manager, error) {
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("objects", synced(mgr)),
 	)
+}
+
+// podNamespace is where a Pod finds the name of its namespace.
+const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// checkElection sees to it that there is a namespace for the lease.
+func checkElection(opts *options) error {
+	if !opts.leaderElection || opts.namespace != "" {
+		return nil
+	}
+	if _, err := os.Stat(podNamespace); err != nil {
+		return errors.New("--enable-leader-election needs RUNTIME_NAMESPACE in the environment where the agent runs in no Pod: the namespace of the lease")
+	}
+	return nil
 }
 
 func clusterConfig(opts *options) (*rest.Config, error) {

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
@@ -53,11 +54,11 @@ type options struct {
 	version bool     // only the version is asked for; nothing else is checked
 }
 
-// parse reads the command line. Help and the flags' own errors go to usage.
+// parse reads the command line. Help goes to usage.
 func parse(args []string, env func(string) string, usage io.Writer) (*options, error) {
 	o := &options{namespace: env("RUNTIME_NAMESPACE"), selector: labels.Everything(), limits: archive.DefaultLimits()}
 	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
-	flags.SetOutput(usage)
+	flags.SetOutput(io.Discard) // an error is enough: the usage would push it off the screen
 	o.bindCluster(flags, env)
 	o.bindAccess(flags)
 	o.bindStorage(flags, env)
@@ -66,6 +67,10 @@ func parse(args []string, env func(string) string, usage io.Writer) (*options, e
 	o.bindIgnored(flags)
 	flags.BoolVar(&o.version, "version", false, "print the version and end")
 	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			flags.SetOutput(usage)
+			flags.Usage()
+		}
 		return nil, err
 	}
 	if flags.NArg() > 0 {
@@ -166,6 +171,11 @@ func (o *options) validate() error {
 		return errors.New("a limit of a layer is not 1 or more")
 	case !o.allNamespaces && o.namespace == "":
 		return errors.New("--watch-all-namespaces=false needs RUNTIME_NAMESPACE in the environment")
+	case len(o.replicas) > 0 && !o.leaderElection:
+		return errors.New("--replicas needs --enable-leader-election: without it all of them would write the same objects")
+	}
+	if wrong := validation.IsDNS1123Subdomain(o.defaultServiceAccount); o.defaultServiceAccount != "" && len(wrong) > 0 {
+		return fmt.Errorf("--default-service-account %q: %s", o.defaultServiceAccount, strings.Join(wrong, "; "))
 	}
 	// The store takes zero for its own default.
 	if o.retention.TTL <= 0 {

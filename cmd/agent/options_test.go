@@ -66,13 +66,17 @@ func TestFlagsThatAreWrong(t *testing.T) {
 		"level":       {"--storage-path=/data --log-level=loud", "not trace, debug, info or error"},
 		"encoding":    {"--storage-path=/data --log-encoding=xml", "not json or console"},
 		"selector":    {"--storage-path=/data --watch-label-selector==", "watch-label-selector"},
+		"replicas":    {"--storage-path=/data --replicas=agent:9090", "--enable-leader-election"},
+		"account":     {"--storage-path=/data --default-service-account=Foo_Bar", "--default-service-account"},
 		"boolean":     {"--storage-path=/data --leader-election-release-on-cancel=maybe", "leader-election-release-on-cancel"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := parseLine(t, test.line); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error is %v, want %q in it", err, test.want)
+			var printed strings.Builder
+			_, err := parse(strings.Fields(test.line), func(string) string { return "" }, &printed)
+			if err == nil || !strings.Contains(err.Error(), test.want) || printed.Len() > 0 {
+				t.Errorf("error is %v, want %q in it, beside %q", err, test.want, &printed)
 			}
 		})
 	}

@@ -22,6 +22,10 @@ func openPolicy(log *slog.Logger, path string) (func() *policy.Policy, error) {
 		return nil, err
 	}
 	file, err := policy.Open(path, func(err error) {
+		if err == nil {
+			log.Info("the policy has changed, and counts from now on", "policy", path)
+			return
+		}
 		broken.Inc()
 		log.Error("the policy cannot be used, the last good one stays in force", "error", err)
 	})

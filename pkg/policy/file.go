@@ -10,18 +10,18 @@ import (
 
 // File is a policy that may change while it is in use. It is safe for concurrent use.
 type File struct {
-	path   string
-	broken func(error)
+	path string
+	told func(error)
 
 	mu     sync.Mutex
 	last   []byte // what was read last, or why it could not be
 	policy *Policy
 }
 
-// Open reads the policy in a file. Versions that come later and cannot be used leave the last good one in force: broken is told once
-// of each.
-func Open(path string, broken func(error)) (*File, error) {
-	f := &File{path: path, broken: broken}
+// Open reads the policy in a file. Versions that come later and cannot be used leave the last good one in force: told is called once
+// for each, and with nil for one that counts from now on.
+func Open(path string, told func(error)) (*File, error) {
+	f := &File{path: path, told: told}
 	raw, err := f.read()
 	if err != nil {
 		return nil, err
@@ -48,10 +48,11 @@ func (f *File) Policy() *Policy {
 		newer, err = f.parse(raw)
 	}
 	if err != nil {
-		f.broken(err)
+		f.told(err)
 		return f.policy
 	}
 	f.policy = newer
+	f.told(nil)
 	return f.policy
 }
 

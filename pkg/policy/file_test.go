@@ -43,7 +43,14 @@ func TestFileChanges(t *testing.T) {
 	}
 	m.put("1", "rules: [{namespaces: [a]}]")
 	var told []string
-	f, err := Open(m.path(), func(err error) { told = append(told, err.Error()) })
+	changes := 0
+	f, err := Open(m.path(), func(err error) {
+		if err == nil {
+			changes++
+			return
+		}
+		told = append(told, err.Error())
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +61,16 @@ func TestFileChanges(t *testing.T) {
 	if permits(f, "a") || !permits(f, "b") {
 		t.Error("the second version does not count")
 	}
+	if changes != 1 {
+		t.Errorf("told of %d changes", changes)
+	}
 	m.put("3", "rules: [{namespace: [a]}]")
 	for range 3 {
 		if permits(f, "a") || !permits(f, "b") {
 			t.Error("a broken version is not ignored")
 		}
 	}
-	if len(told) != 1 || !strings.Contains(told[0], m.path()) || !strings.Contains(told[0], "field namespace not found") {
+	if len(told) != 1 || !strings.Contains(told[0], m.path()) || !strings.Contains(told[0], "no field namespace in a rule") {
 		t.Errorf("told %q", told)
 	}
 	if err := os.Remove(m.path()); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -72,13 +73,21 @@ func parse(raw []byte) (*Policy, error) {
 	for i, e := range doc.Rules {
 		r, err := e.rule()
 		if err != nil {
-			return nil, fmt.Errorf("rules[%d].%w", i, err)
+			return nil, fmt.Errorf("%s: %w", nameOf(i), err)
 		}
-		r.Name = fmt.Sprintf("rule %d", i+1)
+		r.Name = nameOf(i)
 		p.rules = append(p.rules, r)
 	}
 	return p, nil
 }
+
+// nameOf counts rules as people do.
+func nameOf(i int) string { return fmt.Sprintf("rule %d", i+1) }
+
+var (
+	unknownField = regexp.MustCompile("field (\\S+) not found")
+	wrongType    = regexp.MustCompile("cannot unmarshal (?:!!\\S+ )?(`[^`]*`|!!\\S+) into ")
+)
 
 // readable leaves out what only we know: the names of our types.
 func readable(err error) error {
@@ -86,8 +95,16 @@ func readable(err error) error {
 	if !ok {
 		return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	lines := strings.Join(wrong.Errors, "; ")
-	return errors.New(strings.NewReplacer(" in type policy.document", "", " in type policy.entry", "").Replace(lines))
+	lines := unknownField.ReplaceAllString(strings.Join(wrong.Errors, "; "), "there is no field $1")
+	lines = wrongType.ReplaceAllString(lines, "$1 is not ")
+	return errors.New(strings.NewReplacer(
+		" in type policy.document", ", but apiVersion, kind and rules",
+		" in type policy.entry", " in a rule, but namespaces, registries, insecure and addresses",
+		"is not []string", "is not a list, such as [a, b]",
+		"is not bool", "is not true or false",
+		"is not []policy.entry", "is not a list of rules",
+		"is not policy.entry", "is not a rule",
+	).Replace(lines))
 }
 
 // complete refuses a field or an element without a value. What was left out by mistake would match everything.
@@ -127,10 +144,10 @@ func (e entry) rule() (rule, error) {
 
 func each[T any](field string, values []string, parse func(string) (T, error)) ([]T, error) {
 	var parsed []T
-	for i, value := range values {
+	for _, value := range values {
 		one, err := parse(value)
 		if err != nil {
-			return nil, fmt.Errorf("%s[%d]: %w", field, i, err)
+			return nil, fmt.Errorf("%s: %w", field, err)
 		}
 		parsed = append(parsed, one)
 	}
@@ -157,10 +174,10 @@ func parseReach(names []string) (Reach, error) {
 		return usual(), nil
 	}
 	var reach Reach
-	for i, name := range names {
+	for _, name := range names {
 		at := slices.IndexFunc(classes(), func(c class) bool { return c.name == name })
 		if at < 0 {
-			return Reach{}, fmt.Errorf("addresses[%d]: %q is not public, private, loopback or linkLocal", i, name)
+			return Reach{}, fmt.Errorf("addresses: %q is not public, private, loopback or linkLocal", name)
 		}
 		*classes()[at].of(&reach) = true
 	}

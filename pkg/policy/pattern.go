@@ -89,6 +89,9 @@ var errWholeRegistry = errors.New("it has no path: write /** behind the host for
 
 func parsePattern(s string) (pattern, error) {
 	var parsed pattern
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		return nil, fmt.Errorf("%q: leave %s:// out, as in %s", s, scheme, rest)
+	}
 	for i, segment := range split(s) {
 		switch {
 		case segment == string(doubleStar):

@@ -120,7 +120,7 @@ func (s *Server) fly(ctx context.Context, m missing, f *flight) {
 		s.refills.seats.giveBack(m.key.Namespace)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log().WarnContext(ctx, "cannot refill", "object", m.key.String(), "digest", string(m.digest), "duration", time.Since(start), "error", err)
+		s.log().WarnContext(ctx, "what was asked for cannot be put back", "object", m.key.String(), "digest", string(m.digest), "duration", time.Since(start), "error", err)
 	}
 	s.refills.land(m, f, err)
 }
