@@ -28,7 +28,7 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 	case status.Artifact == nil:
 		c.wait(found)
 	default:
-		c.succeed(status.Artifact.Revision, found.result.Note)
+		c.succeed(status.Artifact.Revision, found.result.Note, waitingNote(found))
 	}
 }
 
@@ -40,11 +40,13 @@ type conditions struct {
 }
 
 // succeed tells of an artifact, and of what somebody may want to change in the spec nevertheless.
-func (c conditions) succeed(revision, note string) {
+func (c conditions) succeed(revision string, notes ...string) {
 	stored := fmt.Sprintf("stored artifact for digest '%s'", revision)
 	message := stored
-	if note != "" {
-		message += "; " + note
+	for _, note := range notes {
+		if note != "" {
+			message += "; " + note
+		}
 	}
 	c.drop(v1.ConditionReconciling, v1.ConditionStalled,
 		v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)

@@ -57,10 +57,22 @@ func (c conditions) pend(found outcome) {
 
 func pendingNote(found outcome) string {
 	note := fmt.Sprintf("%s waits for the next window, which opens at %s", found.result.Waiting, found.hold.opens.Format(time.RFC3339))
-	if found.hold.adopt != "" {
+	switch adopt := found.hold.adopt; {
+	case adopt == "":
+	case adopt.Validate() != nil:
+		note += fmt.Sprintf("; what the annotation %s says is no digest, sha256: and 64 hex digits", v1.AnnotationAdopt)
+	default:
 		note += fmt.Sprintf("; it is not the one that the annotation %s names", v1.AnnotationAdopt)
 	}
 	return note
+}
+
+// waitingNote is what is said of it to those who look at Ready alone.
+func waitingNote(found outcome) string {
+	if found.result.Waiting == "" {
+		return ""
+	}
+	return found.result.Waiting + " waits for a window"
 }
 
 // wait tells of an object that has nothing to advertise before a window opens. That is no failure, and it goes on by itself.

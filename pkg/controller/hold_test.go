@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
@@ -141,10 +142,29 @@ func TestChangedSpecWaits(t *testing.T) {
 
 func TestAdoptOfAnotherDigestIsTold(t *testing.T) {
 	t.Parallel()
-	found := waits(2)
-	found.hold.adopt = "sha256:old"
-	if got := pending(answer(after(stored(1)), found, address, noon)); !strings.Contains(got, v1.AnnotationAdopt) {
-		t.Errorf("it says %q", got)
+	for adopt, want := range map[string]string{
+		"sha256:" + strings.Repeat("a", 64): "it is not the one that the annotation " + v1.AnnotationAdopt + " names",
+		"sha256:a1b2":                       "what the annotation " + v1.AnnotationAdopt + " says is no digest",
+		revision(2):                         "is no digest, sha256: and 64 hex digits",
+	} {
+		found := waits(2)
+		found.hold.adopt = digest.Digest(adopt)
+		if got := pending(answer(after(stored(1)), found, address, noon)); !strings.Contains(got, want) {
+			t.Errorf("of %q it says %q", adopt, got)
+		}
+	}
+}
+
+// Whoever looks at Ready alone sees that something waits.
+func TestReadyTellsOfWhatWaits(t *testing.T) {
+	t.Parallel()
+	is := ready(answer(after(stored(1)), waits(2), address, noon))
+	if !strings.HasPrefix(is.Message, "stored artifact for digest '"+revision(1)+"'; ") || !strings.Contains(is.Message, revision(2)) ||
+		!strings.HasSuffix(is.Message, " waits for a window") {
+		t.Errorf("it says %q", is.Message)
+	}
+	if is = ready(answer(after(stored(1)), unchanged(1), address, noon)); strings.Contains(is.Message, "waits") {
+		t.Errorf("it says %q", is.Message)
 	}
 }
 
