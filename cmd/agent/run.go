@@ -66,6 +66,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err := errors.Join(addReadiness(ctx, mgr, reconciler), mgr.Add(leadership{mgr.Elected(), opts.leaderElection, log})); err != nil {
 		return err
 	}
+	go others.Watch(ctx, log)
 	introduce(log, opts, listener.Addr(), reconciler.Address)
 	web := &server.Server{Store: files, Refill: newRefill(opts, reconciler, artifacts), Log: log, Grace: opts.grace}
 	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start, finish)

@@ -113,9 +113,13 @@ func (w *WarmUp) Start(ctx context.Context) error {
 func (w *WarmUp) fetch(ctx context.Context, missing []*v1.OCIRepository) {
 	patience := time.NewTimer(reachable)
 	defer patience.Stop()
-	for {
+	for said := false; ; said = true {
 		if missing = w.round(ctx, missing); len(missing) == 0 {
 			return
+		}
+		if !said {
+			log.FromContext(ctx).Info("not ready yet: what is advertised is fetched from other replicas, and some do not answer",
+				"missing", len(missing), "one", client.ObjectKeyFromObject(missing[0]), "atMost", reachable)
 		}
 		select {
 		case <-time.After(time.Second):
