@@ -156,8 +156,8 @@ func TestPolicyChanges(t *testing.T) {
 		t.Errorf("%q broken policies are counted", n)
 	}
 	log, err := os.ReadFile(filepath.Join(a.options.Dir, "agent.log"))
-	if err != nil || strings.Count(string(log), "field insecur not found") != 1 {
-		t.Errorf("the log tells of it %d times, %v", strings.Count(string(log), "field insecur not found"), err)
+	if err != nil || strings.Count(string(log), "there is no field insecur in a rule") != 1 {
+		t.Errorf("the log tells of it %d times, %v", strings.Count(string(log), "there is no field insecur in a rule"), err)
 	}
 	a.swap(t, policyOf(fmt.Sprintf(rule, "others", "**", true, "loopback")))
 	download(t, r.until("app", fails(v1.ReasonPolicyViolation)))
@@ -197,7 +197,7 @@ func TestBrokenPolicyEndsTheAgent(t *testing.T) {
 		a.Stop()
 		t.Fatal("it runs")
 	}
-	if !strings.Contains(err.Error(), "field registry not found") {
+	if !strings.Contains(err.Error(), "there is no field registry in a rule") {
 		t.Errorf("it says %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -42,12 +43,8 @@ type conditions struct {
 // succeed tells of an artifact, and of what somebody may want to change in the spec nevertheless.
 func (c conditions) succeed(revision string, notes ...string) {
 	stored := fmt.Sprintf("stored artifact for digest '%s'", revision)
-	message := stored
-	for _, note := range notes {
-		if note != "" {
-			message += "; " + note
-		}
-	}
+	notes = slices.DeleteFunc(notes, func(note string) bool { return note == "" })
+	message := strings.Join(append([]string{stored}, notes...), "; ")
 	c.drop(v1.ConditionReconciling, v1.ConditionStalled,
 		v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)
 	c.set(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonSucceeded, message)

@@ -85,7 +85,7 @@ func parse(raw []byte) (*Policy, error) {
 func nameOf(i int) string { return fmt.Sprintf("rule %d", i+1) }
 
 var (
-	unknownField = regexp.MustCompile("field (\\S+) not found")
+	unknownField = regexp.MustCompile(`field (\S+) not found`)
 	wrongType    = regexp.MustCompile("cannot unmarshal (?:!!\\S+ )?(`[^`]*`|!!\\S+) into ")
 )
 
