@@ -210,7 +210,7 @@ func TestUnsupported(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"verify": {func(s *v1.OCIRepositorySpec) { s.Verify = &v1.Verification{Provider: "cosign", SecretRef: secret} }, v1.ReasonVerificationError, "spec.verify"},
+		"verify": {func(s *v1.OCIRepositorySpec) { s.Verify = &v1.Verification{Provider: "cosign", SecretRef: secret} }, v1.ReasonVerificationError, "spec.verify: remove it, where nothing needs to be verified"},
 	}
 	for name, test := range tests {
 		spec := tagged(reg, "app", "v1")

@@ -120,8 +120,8 @@ func specRows() []row {
 		},
 		{
 			name: "cloud provider of another registry", artifact: files("app.yaml"), spec: "provider: aws",
-			want:    retried("AuthenticationFailed", "log in with provider aws as the agent"),
-			because: "Amazon issues credentials for its own registries, and nobody is asked anonymously who should log in.",
+			want:    stalled("AuthenticationFailed", "log in with provider aws as the agent"),
+			because: "Amazon issues credentials for its own registries, and nobody is asked anonymously who should log in. Only another spec helps.",
 		},
 		{
 			name: "no interval", spec: "interval: null",
