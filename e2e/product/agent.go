@@ -136,14 +136,52 @@ const firstPort, lastPort = 20_000, 32_000
 
 // FreeAddress gives a loopback address that nobody listens on, and that stays free for an agent that ends and starts again.
 func FreeAddress(ctx context.Context) (string, error) {
-	var config net.ListenConfig
 	for {
-		l, err := config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))) //nolint:gosec // no secret
-		if err == nil {
-			return l.Addr().String(), l.Close()
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
+		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // no secret
+		mine, err := reserve(port)
+		if err != nil {
 			return "", fmt.Errorf("find a free port: %w", err)
 		}
+		if !mine {
+			continue
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		free, err := isFree(ctx, address)
+		if free || err != nil {
+			return address, err
+		}
 	}
+}
+
+// reserve has other test programs leave a port alone until this one ends: all of them choose, and it takes a while until somebody listens.
+func reserve(port int) (mine bool, err error) {
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("kubectl-oci-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	fd, err := syscall.Open(filepath.Join(dir, fmt.Sprint(port)), syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return false, err
+	}
+	err = syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return true, nil // the lock is for as long as the descriptor is open
+	}
+	_ = syscall.Close(fd)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return false, err
+}
+
+func isFree(ctx context.Context, address string) (bool, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("find a free port: %w", err)
+	}
+	return true, l.Close()
 }
