@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+)
+
+// Reference names the repository, as it was written, without tag and digest.
+func (r *Repository) Reference() Reference {
+	return Reference{Registry: r.ref.Registry, Repository: r.ref.Repository}
+}
+
+// PushReferrer pushes a manifest that has a subject, whose blobs the repository must have, so that [Repository.Referrers] of the subject
+// finds it: where the registry does not say that it keeps such a list, the index under the fallback tag gets another member.
+func (r *Repository) PushReferrer(ctx context.Context, d ocispec.Descriptor, raw []byte) error {
+	m, err := artifact.ParseManifest(raw)
+	if err == nil && m.Subject == nil {
+		err = errors.New("it has no subject")
+	}
+	if err != nil {
+		return fmt.Errorf("push referrer %q: %w", r.ref.At(d.Digest), err)
+	}
+	var listed bool
+	err = r.persist(ctx, func() (err error) {
+		listed, err = r.putReferrer(ctx, d, raw)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("push referrer %q: %w", r.ref.At(d.Digest), r.explain(err))
+	}
+	if listed {
+		return nil
+	}
+	member := ocispec.Descriptor{
+		MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
+		ArtifactType: cmp.Or(m.ArtifactType, m.Config.MediaType), Annotations: m.Annotations,
+	}
+	return r.Amend(ctx, FallbackTag(m.Subject.Digest), func(raw []byte) (ocispec.Descriptor, []byte, error) { return include(raw, member) })
+}
+
+// putReferrer tells whether the registry lists what was pushed.
+func (r *Repository) putReferrer(ctx context.Context, d ocispec.Descriptor, raw []byte) (listed bool, err error) {
+	address := url.URL{Scheme: "https", Host: r.repo.RegistryStr(), Path: "/v2/" + r.repo.RepositoryStr() + "/manifests/" + d.Digest.String()}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, address.String(), bytes.NewReader(raw))
+	if err != nil {
+		return false, err
+	}
+	req.Header.Set("Content-Type", d.MediaType)
+	resp, err := (&http.Client{Transport: r.bounded}).Do(req)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("OCI-Subject") != "", transport.CheckError(resp, http.StatusOK, http.StatusCreated, http.StatusAccepted)
+}
+
+// include gives the index with one member more; nil when it has it.
+func include(raw []byte, member ocispec.Descriptor) (ocispec.Descriptor, []byte, error) {
+	index := &ocispec.Index{MediaType: ocispec.MediaTypeImageIndex}
+	index.SchemaVersion = 2
+	if raw != nil {
+		if err := json.Unmarshal(raw, index); err != nil {
+			return ocispec.Descriptor{}, nil, fmt.Errorf("parse index of referrers: %w", err)
+		}
+	}
+	if slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return d.Digest == member.Digest }) {
+		return ocispec.Descriptor{}, nil, nil
+	}
+	index.Manifests = append(index.Manifests, member)
+	raw, err := json.Marshal(index)
+	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: digest.FromBytes(raw), Size: int64(len(raw))}, raw, err
+}
+
+// Others may write at the same time; registries cannot be asked to write only when nobody did.
+const (
+	maxAmends  = 10
+	amendPause = 50 * time.Millisecond // at most, before the second look; it grows
+)
+
+// Amend replaces the manifest that tag names by what change makes of it, and looks whether that stayed: change gets the manifest that is
+// there now, nil when there is none, and gives none when nothing is left to do. It is called anew where somebody else's writing took the
+// place of ours, ten times at most.
+func (r *Repository) Amend(ctx context.Context, tag string, change func(raw []byte) (ocispec.Descriptor, []byte, error)) error {
+	for try := range maxAmends {
+		raw, err := r.tagged(ctx, tag)
+		if err != nil {
+			return err
+		}
+		d, amended, err := change(raw)
+		if err != nil {
+			return fmt.Errorf("amend %q: %w", r.ref.Name()+":"+tag, err)
+		}
+		if amended == nil {
+			return nil
+		}
+		if len(amended) > artifact.MaxManifest {
+			return fmt.Errorf("amend %q: it would have more than %d bytes", r.ref.Name()+":"+tag, artifact.MaxManifest)
+		}
+		if try > 0 {
+			if err := sleep(ctx, rand.N(amendPause*time.Duration(try))); err != nil {
+				return err
+			}
+		}
+		if err := r.PushManifest(ctx, tag, d, amended); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("amend %q: others write it all the time", r.ref.Name()+":"+tag)
+}
