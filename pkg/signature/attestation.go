@@ -1,0 +1,60 @@
+package signature
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+// Attestation is a statement about a digest by somebody whom a policy trusts.
+type Attestation struct {
+	PredicateType string
+	Predicate     json.RawMessage // as it was signed
+	By            Verified
+}
+
+const (
+	maxAttestations      = 16       // that satisfy a policy
+	maxAttestationsBytes = 16 << 20 // of all predicates
+)
+
+// Attestations gives the attestations of one predicate type about subject that satisfy the policy: at least one and 16 at most, the
+// promising ones first. The error is an [*Error], as with [Verifier.Verify].
+func (v *Verifier) Attestations(
+	ctx context.Context, repo *registry.Repository, subject digest.Digest, predicateType string, p *Policy,
+) ([]Attestation, error) {
+	if predicateType == "" || predicateType == predicateSign {
+		return nil, fmt.Errorf("verify attestations of %q: %q is no predicate type of an attestation", subject, predicateType)
+	}
+	var all []Attestation
+	size := 0
+	err := v.search(ctx, newSearch(repo, subject, predicateType), p, func(c candidate, e *entity, by Verified) bool {
+		predicate, err := e.statedPredicate()
+		if err != nil {
+			return false // it was verified, so it can be read
+		}
+		all = append(all, Attestation{predicateType, predicate, by})
+		size += len(predicate)
+		return len(all) == maxAttestations || size > maxAttestationsBytes
+	})
+	return all, err
+}
+
+// statedPredicate is the predicate of a verified envelope, byte for byte.
+func (e *entity) statedPredicate() (json.RawMessage, error) {
+	content, err := e.SignatureContent()
+	if err != nil {
+		return nil, err
+	}
+	payload, err := content.EnvelopeContent().RawEnvelope().DecodeB64Payload()
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage // a struct would take a field of another case for it
+	err = json.Unmarshal(payload, &fields)
+	return fields["predicate"], err
+}

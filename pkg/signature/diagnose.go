@@ -1,0 +1,244 @@
+package signature
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
+	sigroot "github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+// What is here only explains: nothing that it finds right makes a signature count.
+
+// diagnose says why evidence that does not satisfy the policy does not.
+func (j *judge) diagnose(c candidate, e *entity) *Error {
+	name := "signature " + c.name
+	if j.predicate != predicateSign {
+		name = "attestation " + c.name
+	}
+	content, err := e.VerificationContent()
+	if err != nil {
+		return miss(KindMalformed, "%s cannot be read: %s", name, readable(err))
+	}
+	leaf := content.Certificate()
+	if leaf == nil || j.root == nil {
+		return j.diagnoseKey(name, e, leaf)
+	}
+	if m := j.diagnoseIdentity(name, e, leaf); m != nil {
+		return m
+	}
+	return j.other(name, e)
+}
+
+// diagnoseKey is about evidence that a key made, or that only keys could have made right.
+func (j *judge) diagnoseKey(name string, e *entity, leaf *x509.Certificate) *Error {
+	if _, beside := e.SignedEntity.(*older); leaf != nil && !beside { // a bundle is by a key or by an identity
+		return miss(KindWrongKey, "%s is by %s, but wanted is one of the keys %s", name, whose(leaf), j.policy.keyNames())
+	}
+	for _, k := range j.policy.keys {
+		if signedBy(keyView(e), e.payload, k.material()) == nil {
+			return j.other(name, e)
+		}
+	}
+	for _, k := range j.policy.keys {
+		if k.id == e.hint {
+			return miss(KindTampered, "%s names the key %s, but does not fit what is signed: one of both was changed", name, quote(k.name))
+		}
+	}
+	switch {
+	case len(j.policy.keys) == 0:
+		return miss(KindWrongIdentity, "%s is by a key, but wanted is %s", name, j.policy.wanted())
+	case e.payload != nil: // it does not say by which key
+		return miss(KindWrongKey, "%s is by none of the keys %s, or was changed", name, j.policy.keyNames())
+	}
+	return miss(KindWrongKey, "%s is by another key than %s", name, j.policy.keyNames())
+}
+
+// signedBy tells whether the signature fits what was signed.
+func signedBy(e verify.SignedEntity, payload []byte, material sigroot.TrustedMaterial) error {
+	content, err := e.SignatureContent()
+	if err != nil {
+		return err
+	}
+	by, err := e.VerificationContent()
+	if err != nil {
+		return err
+	}
+	if payload == nil {
+		return verify.VerifySignature(content, by, material)
+	}
+	return verify.VerifySignatureWithArtifacts(content, by, material, []io.Reader{bytes.NewReader(payload)})
+}
+
+// other is what is left when the signature is right: it is about something else.
+func (j *judge) other(name string, e *entity) *Error {
+	if e.covers(j.subject) || len(e.subjects) == 0 {
+		return miss(KindMalformed, "%s says nothing that could be read", name)
+	}
+	return miss(KindOtherDigest, "%s is of %s", name, e.subjects[0])
+}
+
+// diagnoseIdentity is about evidence with a certificate. It is nil where all is right but the digest.
+func (j *judge) diagnoseIdentity(name string, e *entity, leaf *x509.Certificate) *Error {
+	leaf.UnhandledCriticalExtensions = nil // names of a kind that Go does not know, as sigstore-go treats them
+	if !j.issued(leaf) {
+		return miss(KindUntrusted, "%s has a certificate of an authority that the trusted root does not name", name)
+	}
+	if err := signedBy(e.SignedEntity, e.payload, j.root); err != nil {
+		return miss(KindTampered, "%s does not fit what is signed: one of both was changed", name)
+	}
+	if m := j.diagnoseTime(name, e, leaf); m != nil {
+		return m
+	}
+	summary, err := certificate.SummarizeCertificate(leaf)
+	if err != nil {
+		return miss(KindMalformed, "%s has a certificate that cannot be read: %s", name, readable(err))
+	}
+	for _, m := range j.policy.matchers {
+		if m.Verify(summary) == nil {
+			return j.unpublished(name, e)
+		}
+	}
+	return miss(KindWrongIdentity, "%s is by %s, but wanted is %s", name, whose(leaf), j.policy.wanted())
+}
+
+// unpublished is about certificates that no log of certificates promised to publish.
+func (j *judge) unpublished(name string, e *entity) *Error {
+	if e.covers(j.subject) {
+		return miss(KindUntrusted, "%s has a certificate that no certificate transparency log of the trusted root knows", name)
+	}
+	return nil
+}
+
+// issued tells whether the root names who issued a certificate, whenever that was.
+func (j *judge) issued(leaf *x509.Certificate) bool {
+	for _, t := range []time.Time{leaf.NotBefore, leaf.NotAfter} {
+		if _, err := verify.VerifyLeafCertificate(t, leaf, j.root); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// whose says who a certificate is for.
+func whose(leaf *x509.Certificate) string {
+	summary, err := certificate.SummarizeCertificate(leaf)
+	if err != nil {
+		return "somebody whose certificate cannot be read"
+	}
+	return fmt.Sprintf("%s, vouched for by %s", quote(summary.SubjectAlternativeName), quote(summary.Issuer))
+}
+
+// diagnoseTime looks for a proof of when the signature was made.
+func (j *judge) diagnoseTime(name string, e *entity, leaf *x509.Certificate) *Error {
+	entries, err := e.TlogEntries()
+	if err != nil {
+		return miss(KindLog, "%s has a log entry that cannot be read: %s", name, readable(err))
+	}
+	for _, entry := range entries {
+		if at := entry.IntegratedTime(); !at.IsZero() && (at.Before(leaf.NotBefore) || at.After(leaf.NotAfter)) {
+			return outside(name, "was logged", at, leaf)
+		}
+	}
+	var times []sigroot.Timestamp
+	if len(j.root.RekorLogs()) > 0 {
+		if len(entries) == 0 {
+			return miss(KindLog, "%s has no entry in a transparency log", name)
+		}
+		if times, err = verify.VerifyTlogEntry(e.SignedEntity, j.root, 1, true); err != nil {
+			return miss(KindLog, "%s has a log entry that is for something else, or of no log that the trusted root names: %s", name, readable(err))
+		}
+	}
+	stamps, _, err := verify.VerifySignedTimestamp(e.SignedEntity, j.root)
+	if err != nil {
+		return miss(KindMalformed, "%s has timestamps that cannot be read: %s", name, readable(err))
+	}
+	for _, stamp := range stamps {
+		if stamp.Time.Before(leaf.NotBefore) || stamp.Time.After(leaf.NotAfter) {
+			return outside(name, "was timestamped", stamp.Time, leaf)
+		}
+	}
+	if len(times)+len(stamps) == 0 {
+		return miss(KindExpired, "%s has a certificate that was valid until %s, and nothing proves that it was made before",
+			name, moment(leaf.NotAfter))
+	}
+	return nil
+}
+
+func outside(name, what string, at time.Time, leaf *x509.Certificate) *Error {
+	return miss(KindExpired, "%s %s at %s, but its certificate was valid from %s to %s only",
+		name, what, moment(at), moment(leaf.NotBefore), moment(leaf.NotAfter))
+}
+
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func asMiss(err error) *Error {
+	if m, ok := errors.AsType[*Error](err); ok {
+		return m
+	}
+	return miss(KindMalformed, "it cannot be read: %s", readable(err))
+}
+
+func asUnusable(err error) (*registry.UnusableError, bool) {
+	return errors.AsType[*registry.UnusableError](err)
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", n>>20) }
+
+// conclude says what the whole search comes to. What could not be had comes first: a signature may be in it. Then, what was not looked
+// at; then the nearest miss.
+func (s *search) conclude(ctx context.Context, p *Policy) *Error {
+	thing := "signature"
+	if s.predicate != predicateSign {
+		thing = "attestation of type " + quote(s.predicate)
+	}
+	if len(s.misses) == 0 && s.unreachable == nil && s.predicate == predicateSign {
+		s.lookForAttestations(ctx)
+	}
+	switch nearest := s.nearest(); {
+	case s.unreachable != nil:
+		return &Error{KindUnreachable, fmt.Sprintf("the evidence cannot be had: %s", readable(s.unreachable)), s.unreachable}
+	case s.beyond != "" && nearest != nil:
+		return miss(KindTooMany, "none of the %d that were looked at is a %s that counts, and %s: %w", len(s.misses), thing, s.beyond, nearest)
+	case s.beyond != "":
+		return miss(KindTooMany, "no %s was found, and %s", thing, s.beyond)
+	case nearest != nil && len(s.misses) > 1:
+		return &Error{nearest.Kind, fmt.Sprintf("%s (and %d more that do not count)", nearest.Reason, len(s.misses)-1), nearest.Err}
+	case nearest != nil:
+		return nearest
+	case s.foreign > 0 && s.predicate == predicateSign:
+		return miss(KindAttestationOnly, "no %s is attached to it, only attestations or other things, which are no signatures", thing)
+	}
+	return miss(KindMissing, "no %s is attached to it", thing)
+}
+
+// lookForAttestations asks for the older tag of attestations, so that the message can tell.
+func (s *search) lookForAttestations(ctx context.Context) {
+	if _, err := s.repo.Resolve(ctx, registry.FallbackTag(s.subject)+suffixAttestation); err == nil {
+		s.foreign++
+	}
+}
+
+func (s *search) nearest() *Error {
+	var best *Error
+	for _, m := range s.misses {
+		if best == nil || m.Kind > best.Kind {
+			best = m
+		}
+	}
+	return best
+}
+
+// explain names what was searched for.
+func (s *search) explain(e *Error) *Error {
+	label := s.repo.Reference().At(s.subject).String()
+	return &Error{e.Kind, fmt.Sprintf("verify %q: %s", label, e.Reason), e.Err}
+}

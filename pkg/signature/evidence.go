@@ -1,0 +1,253 @@
+package signature
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+// Form is how evidence is kept.
+type Form string
+
+// The forms.
+const (
+	FormBundle Form = "bundle" // a sigstore bundle in a manifest that refers to the digest
+	FormTag    Form = "tag"    // a layer under the tag sha256-<hex>.sig or .att
+)
+
+// Media types and annotations, as cosign writes them.
+const (
+	mediaTypeBundle   = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	mediaTypeSimple   = "application/vnd.dev.cosign.simplesigning.v1+json"
+	mediaTypeEnvelope = "application/vnd.dsse.envelope.v1+json"
+	mediaTypeInToto   = "application/vnd.in-toto+json"
+
+	annotationPredicate = "dev.sigstore.bundle.predicateType"
+	annotationContent   = "dev.sigstore.bundle.content"
+
+	annotationSignature   = "dev.cosignproject.cosign/signature"
+	annotationCertificate = "dev.sigstore.cosign/certificate"
+	annotationChain       = "dev.sigstore.cosign/chain"
+	annotationLog         = "dev.sigstore.cosign/bundle"
+	annotationTimestamp   = "dev.sigstore.cosign/rfc3161timestamp"
+	annotationPredicate2  = "predicateType" // of a layer under .att
+
+	predicateSign = "https://sigstore.dev/cosign/sign/v1"
+
+	suffixSignature   = ".sig"
+	suffixAttestation = ".att"
+)
+
+// Bounds of what is looked at. They hold for one search.
+const (
+	maxListed      = 1000 // manifests that refer to the digest
+	maxCandidates  = 64   // of them, and of layers under the older tag, that are fetched
+	maxSignature   = 1 << 20
+	maxAttestation = 8 << 20
+)
+
+// candidate is a piece of evidence that was fetched: bytes, and what is written beside them.
+type candidate struct {
+	name        string // for messages
+	mediaType   string
+	raw         []byte
+	annotations map[string]string
+}
+
+// form tells where such evidence is usual: cosign keeps its older layers in referrers, too, when asked to.
+func (c candidate) form() Form {
+	if isBundle(c.mediaType) {
+		return FormBundle
+	}
+	return FormTag
+}
+
+func isBundle(mediaType string) bool {
+	return strings.HasPrefix(mediaType, "application/vnd.dev.sigstore.bundle")
+}
+
+// search looks through what is attached to a digest until a visitor is content. It notes what it passed by.
+type search struct {
+	repo      *registry.Repository
+	subject   digest.Digest
+	predicate string // what the evidence is to say
+	visit     func(candidate) (found bool)
+
+	left        int    // candidates that may still be fetched
+	beyond      string // why there are more than were looked at; empty: there are none
+	attached    int    // whatever is attached
+	foreign     int    // of it, what says something else
+	misses      []*Error
+	unreachable error
+}
+
+// run goes through the newer form first. A part that cannot be had hides no other part.
+func (s *search) run(ctx context.Context) (found bool) {
+	suffix := suffixSignature
+	if s.predicate != predicateSign {
+		suffix = suffixAttestation
+	}
+	return s.referrers(ctx) || s.tagged(ctx, registry.FallbackTag(s.subject)+suffix)
+}
+
+func (s *search) referrers(ctx context.Context) (found bool) {
+	list, cut, err := s.repo.Referrers(ctx, s.subject, maxListed)
+	if err != nil {
+		s.note("the list of what refers to it", err)
+		return false
+	}
+	if cut {
+		s.beyond = "more manifests refer to it than are listed"
+	}
+	promising, rest := s.sort(list)
+	for _, d := range append(promising, rest...) {
+		if !s.take() {
+			return false
+		}
+		if s.manifest(ctx, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// sort leaves out what says of itself that it is of no use, and begins with what says that it is. Nobody vouches for what it says.
+func (s *search) sort(list []ocispec.Descriptor) (promising, rest []ocispec.Descriptor) {
+	for _, d := range list {
+		predicate := d.Annotations[annotationPredicate]
+		switch {
+		case predicate == s.predicate:
+			promising = append(promising, d)
+		case predicate != "" || !mayBeEvidence(d.ArtifactType) || !artifact.IsManifest(d.MediaType):
+			s.attached++
+			s.foreign++
+		default:
+			rest = append(rest, d)
+		}
+	}
+	return promising, rest
+}
+
+// mayBeEvidence goes by an artifact type. Registries and older clients give the type of the config in its place.
+func mayBeEvidence(artifactType string) bool {
+	switch artifactType {
+	case "", ocispec.MediaTypeEmptyJSON, ocispec.MediaTypeImageConfig:
+		return true
+	}
+	return isBundle(artifactType) || strings.HasPrefix(artifactType, "application/vnd.dev.cosign.")
+}
+
+// tagged looks at the layers under one of the older tags, the newest first.
+func (s *search) tagged(ctx context.Context, tag string) (found bool) {
+	d, err := s.repo.Resolve(ctx, tag)
+	if registry.IsNotFound(err) {
+		return false
+	}
+	if err != nil {
+		s.note("the tag "+tag, err)
+		return false
+	}
+	return s.take() && s.manifest(ctx, d)
+}
+
+// take tells whether one more may be fetched.
+func (s *search) take() bool {
+	if s.left == 0 {
+		s.beyond = "there are more"
+		return false
+	}
+	s.left--
+	return true
+}
+
+// manifest looks at the layers of a manifest.
+func (s *search) manifest(ctx context.Context, d ocispec.Descriptor) (found bool) {
+	raw, _, err := s.repo.Manifest(ctx, d)
+	if err != nil {
+		s.attached++
+		s.note("manifest "+d.Digest.String(), err)
+		return false
+	}
+	m, err := artifact.ParseManifest(raw)
+	if err != nil {
+		s.attached++
+		s.misses = append(s.misses, miss(KindMalformed, "manifest %s is none: %s", d.Digest, readable(err)))
+		return false
+	}
+	if predicate := m.Annotations[annotationPredicate]; predicate != "" && predicate != s.predicate {
+		s.attached++
+		s.foreign++
+		return false
+	}
+	first := true
+	for i := len(m.Layers) - 1; i >= 0; i-- {
+		layer := m.Layers[i]
+		s.attached++
+		if !s.wanted(layer) {
+			s.foreign++
+			continue
+		}
+		if !first && !s.take() { // the manifest was taken for its first layer
+			return false
+		}
+		first = false
+		if s.layer(ctx, layer) {
+			return true
+		}
+	}
+	return false
+}
+
+// wanted tells whether a layer may say what is looked for.
+func (s *search) wanted(layer ocispec.Descriptor) bool {
+	predicate := layer.Annotations[annotationPredicate2]
+	switch {
+	case isBundle(layer.MediaType):
+		return true
+	case s.predicate == predicateSign:
+		return layer.MediaType == mediaTypeSimple
+	}
+	return layer.MediaType == mediaTypeEnvelope && (predicate == "" || predicate == s.predicate)
+}
+
+func (s *search) layer(ctx context.Context, layer ocispec.Descriptor) (found bool) {
+	limit := int64(maxSignature)
+	if s.predicate != predicateSign {
+		limit = maxAttestation
+	}
+	if layer.Size > limit {
+		s.beyond = "one has more than " + mebibytes(limit)
+		return false
+	}
+	body, err := s.repo.Blob(ctx, layer)
+	if err == nil {
+		defer body.Close()
+		var raw []byte
+		if raw, err = io.ReadAll(body); err == nil {
+			return s.visit(candidate{layer.Digest.String(), layer.MediaType, raw, layer.Annotations})
+		}
+	}
+	s.note("layer "+layer.Digest.String(), err)
+	return false
+}
+
+// note keeps why a part could not be had. What is listed and gone, or of no use however often it is fetched, is a miss; for all other
+// trouble the artifact is not to blame.
+func (s *search) note(what string, err error) {
+	_, unusable := asUnusable(err)
+	switch {
+	case registry.IsNotFound(err):
+		s.misses = append(s.misses, miss(KindMalformed, "%s is gone", what))
+	case unusable:
+		s.attached++
+		s.misses = append(s.misses, miss(KindMalformed, "%s is of no use: %s", what, readable(err)))
+	case s.unreachable == nil:
+		s.unreachable = err
+	}
+}

@@ -1,0 +1,124 @@
+package signature
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+
+	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	"github.com/sigstore/sigstore/pkg/signature"
+)
+
+// GenerateKeyPair makes a key pair as cosign does: ECDSA P-256, both in PEM, the private one encrypted with the password, which may be
+// empty.
+func GenerateKeyPair(password []byte) (private, public []byte, err error) {
+	private, public, err = cryptoutils.GeneratePEMEncodedECDSAKeyPair(elliptic.P256(), static(password))
+	if err != nil {
+		return nil, nil, fmt.Errorf("make key pair: %w", err)
+	}
+	return private, public, nil
+}
+
+// ParsePrivateKey reads a private key in PEM: cosign's encrypted form, or PKCS #8, PKCS #1 and SEC 1, where the password may be of no use.
+func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
+	private, err := cryptoutils.UnmarshalPEMToPrivateKey(text, static(password))
+	if err != nil {
+		return nil, fmt.Errorf("read private key: %w", err)
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("read private key: a key of type %T signs nothing", private)
+	}
+	return signer, nil
+}
+
+// static answers with a password that is known. No password is an empty one.
+func static(password []byte) cryptoutils.PassFunc {
+	return func(bool) ([]byte, error) { return append([]byte{}, password...), nil }
+}
+
+// PublicKey gives the public part of a key in PEM.
+func PublicKey(key crypto.Signer) ([]byte, error) {
+	text, err := cryptoutils.MarshalPublicKeyToPEM(key.Public())
+	if err != nil {
+		return nil, fmt.Errorf("write public key: %w", err)
+	}
+	return text, nil
+}
+
+// keypair is a key as sigstore-go signs with it.
+type keypair struct {
+	key     crypto.Signer
+	details signature.AlgorithmDetails
+	id      string
+	text    []byte
+}
+
+func newKeypair(key crypto.Signer) (*keypair, error) {
+	details, err := signature.GetDefaultAlgorithmDetails(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := verifiers(key.Public()); err != nil {
+		return nil, err // nobody could verify what it signs
+	}
+	id, err := keyID(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	text, err := PublicKey(key)
+	return &keypair{key, details, id, text}, err
+}
+
+// ephemeral is a key for one signature.
+func ephemeral() (*keypair, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return newKeypair(key)
+}
+
+func (k *keypair) GetHashAlgorithm() protocommon.HashAlgorithm { return k.details.GetProtoHashType() }
+func (k *keypair) GetSigningAlgorithm() protocommon.PublicKeyDetails {
+	return k.details.GetSignatureAlgorithm()
+}
+func (k *keypair) GetHint() []byte                  { return []byte(k.id) }
+func (k *keypair) GetPublicKey() crypto.PublicKey   { return k.key.Public() }
+func (k *keypair) GetPublicKeyPem() (string, error) { return string(k.text), nil }
+
+// GetKeyAlgorithm is a name for certificate authorities.
+func (k *keypair) GetKeyAlgorithm() string {
+	switch k.key.Public().(type) {
+	case *rsa.PublicKey:
+		return "RSA"
+	case ed25519.PublicKey:
+		return "ED25519"
+	}
+	return "ECDSA"
+}
+
+// SignData gives the signature of data, and what it is over: the hash, or for Ed25519 data itself.
+func (k *keypair) SignData(ctx context.Context, data []byte) (sig, signed []byte, err error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	hash := k.details.GetHashType()
+	if hash != 0 {
+		if !hash.Available() {
+			return nil, nil, errors.New("the hash of the key's algorithm is not built in")
+		}
+		h := hash.New()
+		h.Write(data)
+		data = h.Sum(nil)
+	}
+	sig, err = k.key.Sign(rand.Reader, data, hash)
+	return sig, data, err
+}

@@ -1,0 +1,103 @@
+package signature
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sigstore/sigstore-go/pkg/verify"
+)
+
+// Trust is whom to trust, as people write it.
+type Trust struct {
+	Keys       map[string][]byte // public keys in PEM, by a name for messages
+	Identities []Identity
+	// Root is a trusted_root.json, against which identities are held: authorities, logs, timestamp authorities. Nil: that of sigstore's
+	// public good instance, which a [Verifier] fetches. Keys need none.
+	Root []byte
+}
+
+// Policy says whose signatures count: those of any of its keys or identities. It does not change.
+type Policy struct {
+	keys        []*key
+	identities  []Identity
+	matchers    []verify.CertificateIdentity
+	root        *root // nil: the public one
+	fingerprint [sha256.Size]byte
+}
+
+const (
+	maxKeys       = 64
+	maxIdentities = 64
+)
+
+// NewPolicy checks whom to trust. Nobody at all is an error, never anyone.
+func NewPolicy(t Trust) (*Policy, error) {
+	p, err := newPolicy(t)
+	if err != nil {
+		return nil, fmt.Errorf("make signature policy: %w", err)
+	}
+	return p, nil
+}
+
+func newPolicy(t Trust) (*Policy, error) {
+	switch {
+	case len(t.Keys) == 0 && len(t.Identities) == 0:
+		return nil, errors.New("it names neither a key nor an identity: that would trust anyone, so it trusts nobody")
+	case len(t.Keys) > maxKeys || len(t.Identities) > maxIdentities:
+		return nil, fmt.Errorf("it names more than %d keys or %d identities", maxKeys, maxIdentities)
+	}
+	p := &Policy{identities: slices.Clone(t.Identities)}
+	for _, name := range slices.Sorted(maps.Keys(t.Keys)) {
+		k, err := parseKey(name, t.Keys[name])
+		if err != nil {
+			return nil, err
+		}
+		p.keys = append(p.keys, k)
+	}
+	for _, identity := range t.Identities {
+		matcher, err := identity.matcher()
+		if err != nil {
+			return nil, err
+		}
+		p.matchers = append(p.matchers, matcher)
+	}
+	if t.Root != nil {
+		var err error
+		if p.root, err = parseRoot(t.Root); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(t)
+	p.fingerprint = sha256.Sum256(text)
+	return p, err
+}
+
+// Fingerprint is equal for policies made from equal [Trust], so that what was verified can be remembered by digest and policy.
+func (p *Policy) Fingerprint() [sha256.Size]byte { return p.fingerprint }
+
+func (p *Policy) keyNames() string {
+	var names []string
+	for _, k := range p.keys {
+		names = append(names, quote(k.name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// wanted says for whom signatures are looked for.
+func (p *Policy) wanted() string {
+	const some = 3
+	var texts []string
+	for _, i := range p.identities[:min(some, len(p.identities))] {
+		texts = append(texts, i.String())
+	}
+	text := strings.Join(texts, ", or ")
+	if more := len(p.identities) - some; more > 0 {
+		text += fmt.Sprintf(", or %d more", more)
+	}
+	return text
+}

@@ -1,0 +1,170 @@
+package signature
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	sigroot "github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/tuf"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+	"github.com/theupdateframework/go-tuf/v2/metadata/fetcher"
+)
+
+// root is what identities are held against, and what it asks of evidence.
+type root struct {
+	sigroot.TrustedMaterial
+	verifier *verify.Verifier
+}
+
+const maxRoot = 1 << 20 // bytes
+
+// parseRoot reads a trusted_root.json.
+func parseRoot(raw []byte) (*root, error) {
+	if len(raw) > maxRoot {
+		return nil, fmt.Errorf("read trusted root: it has more than %d bytes", maxRoot)
+	}
+	material, err := sigroot.NewTrustedRootFromJSON(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read trusted root: %w", err)
+	}
+	r, err := newRoot(material)
+	if err != nil {
+		return nil, fmt.Errorf("read trusted root: %w", err)
+	}
+	return r, nil
+}
+
+// newRoot asks for all that the root can check: an entry in a log and a certificate that was published, where it names such logs, and
+// always a time by somebody it names.
+func newRoot(material sigroot.TrustedMaterial) (*root, error) {
+	options := []verify.VerifierOption{verify.WithObserverTimestamps(1), verify.WithoutStatementPredicate()}
+	switch logs, stamps := len(material.RekorLogs()), len(material.TimestampingAuthorities()); {
+	case len(material.FulcioCertificateAuthorities()) == 0:
+		return nil, errors.New("it names no certificate authority")
+	case logs > 0:
+		options = append(options, verify.WithTransparencyLog(1))
+	case stamps == 0:
+		return nil, errors.New("it names neither a transparency log nor a timestamp authority: nothing could prove when a signature was made")
+	}
+	if len(material.CTLogs()) > 0 {
+		options = append(options, verify.WithSignedCertificateTimestamps(1))
+	}
+	verifier, err := verify.NewVerifier(material, options...)
+	return &root{material, verifier}, err
+}
+
+// Options configure a [Verifier]. The zero value is sigstore's public good instance.
+type Options struct {
+	Mirror  string        // address of the TUF repository of the public trusted root; empty: sigstore's own
+	Root    []byte        // root.json that the repository is held against; nil: the one that is built in
+	Timeout time.Duration // for each file from there; zero: 30 seconds
+}
+
+// The public root is fetched once a day. One that cannot be fetched anew counts for as long as TUF lets the one at hand count.
+const (
+	refreshRoot = 24 * time.Hour
+	keepRoot    = 7 * 24 * time.Hour
+	retryRoot   = time.Minute
+	rootTimeout = 30 * time.Second
+)
+
+// public is the root of sigstore's public good instance, fetched when it is needed first. It is safe for concurrent use: one fetches,
+// the others wait for as long as their contexts allow.
+type public struct {
+	options Options
+	turn    chan struct{} // holds one token: whose it is may fetch
+
+	mu      sync.Mutex
+	root    *root
+	fetched time.Time
+	failed  time.Time
+	err     error
+}
+
+func newPublic(o Options) *public {
+	if o.Timeout <= 0 {
+		o.Timeout = rootTimeout
+	}
+	p := &public{options: o, turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
+}
+
+func (p *public) get(ctx context.Context) (*root, error) {
+	if r, err, known := p.known(time.Now()); known {
+		return r, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-p.turn:
+	}
+	if r, err, known := p.known(time.Now()); known { // since we looked
+		p.turn <- struct{}{}
+		return r, err
+	}
+	done := make(chan struct{})
+	go func() { // the library knows no context
+		defer close(done)
+		r, err := p.fetch()
+		p.note(r, err)
+		p.turn <- struct{}{}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-done:
+	}
+	r, err, _ := p.known(time.Now())
+	return r, err
+}
+
+// known gives what need not be fetched: a root that is fresh, or the outcome of a try that failed just now.
+func (p *public) known(now time.Time) (*root, error, bool) { //nolint:revive // the error is what is known
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch age := now.Sub(p.fetched); {
+	case p.root != nil && age < refreshRoot:
+		return p.root, nil, true
+	case now.Sub(p.failed) >= retryRoot:
+		return nil, nil, false
+	case p.root != nil && age < keepRoot:
+		return p.root, nil, true
+	}
+	return nil, p.err, true
+}
+
+func (p *public) note(r *root, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.failed, p.err = time.Now(), err
+		return
+	}
+	p.root, p.fetched = r, time.Now()
+}
+
+func (p *public) fetch() (*root, error) {
+	get := fetcher.NewDefaultFetcher()
+	get.SetHTTPClient(&http.Client{Timeout: p.options.Timeout})
+	options := tuf.DefaultOptions().WithDisableLocalCache().WithFetcher(get)
+	if p.options.Mirror != "" {
+		options = options.WithRepositoryBaseURL(p.options.Mirror)
+	}
+	if p.options.Root != nil {
+		options = options.WithRoot(p.options.Root)
+	}
+	client, err := tuf.New(options)
+	if err != nil {
+		return nil, fmt.Errorf("fetch sigstore's trusted root: %w", err)
+	}
+	raw, err := client.GetTarget("trusted_root.json")
+	if err != nil {
+		return nil, fmt.Errorf("fetch sigstore's trusted root: %w", err)
+	}
+	return parseRoot(raw)
+}

@@ -1,0 +1,111 @@
+package signature
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	sigroot "github.com/sigstore/sigstore-go/pkg/root"
+)
+
+// stamp puts a timestamp over the signature into evidence.
+func (b *bench) stamp(raw []byte, annotations map[string]string) []byte {
+	b.t.Helper()
+	if b.form == FormTag {
+		sig, err := base64.StdEncoding.DecodeString(annotations[annotationSignature])
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		text, err := json.Marshal(timestamp{b.stampOf(sig)})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		annotations[annotationTimestamp] = string(text)
+		return b.dropLog(raw, annotations)
+	}
+	var bundle map[string]any
+	if err := json.Unmarshal(b.dropLog(raw, annotations), &bundle); err != nil {
+		b.t.Fatal(err)
+	}
+	first := bundle["dsseEnvelope"].(map[string]any)["signatures"].([]any)[0].(map[string]any)
+	sig, err := base64.StdEncoding.DecodeString(first["sig"].(string))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	bundle["verificationMaterial"].(map[string]any)["timestampVerificationData"] = map[string]any{
+		"rfc3161Timestamps": []any{map[string]any{"signedTimestamp": b.stampOf(sig)}},
+	}
+	changed, err := json.Marshal(bundle)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return changed
+}
+
+func (b *bench) stampOf(sig []byte) []byte {
+	b.t.Helper()
+	response, err := b.private.TimestampResponse(sig)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return response
+}
+
+// A Sigstore may have no log: its timestamp authority says when signatures were made.
+func TestTimestamps(t *testing.T) {
+	t.Parallel()
+	long := time.Now().Add(-11*time.Minute - 30*time.Second)
+	for name, tc := range map[string]struct {
+		issued time.Time
+		change func(b *bench) func([]byte, map[string]string) []byte
+		kind   Kind
+		says   string
+	}{
+		"within":     {change: func(b *bench) func([]byte, map[string]string) []byte { return b.stamp }},
+		"none":       {change: func(b *bench) func([]byte, map[string]string) []byte { return b.dropLog }, kind: KindExpired, says: "nothing proves"},
+		"after":      {issued: long, change: func(b *bench) func([]byte, map[string]string) []byte { return b.stamp }, kind: KindExpired, says: "was timestamped at"},
+		"of another": {change: (*bench).stampOfAnother, kind: KindExpired, says: "nothing proves"},
+	} {
+		for _, storage := range []string{"referrer", "tag"} {
+			t.Run(storage+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, true, storage, nil)
+				b.private.root = b.private.trustedRoot(t, map[string]*sigroot.TransparencyLog{}, b.private.TimestampingAuthorities())
+				b.policy = b.private.policy(t, alice)
+				b.private.set(tc.issued, time.Time{}, false)
+				made := b.sign(b.right, b.subject)
+				b.move(made, tc.change(b))
+				verified, err := b.verify()
+				check(t, b, verified, err, tc.kind, tc.says)
+			})
+		}
+	}
+}
+
+func (b *bench) stampOfAnother() func([]byte, map[string]string) []byte {
+	return func(raw []byte, annotations map[string]string) []byte {
+		one := *b
+		one.private = &private{VirtualSigstore: newPrivate(b.t).VirtualSigstore}
+		return one.stamp(raw, annotations)
+	}
+}
+
+// move takes evidence, changed, to a registry where nothing else is attached.
+func (b *bench) move(from digest.Digest, change func([]byte, map[string]string) []byte) {
+	b.t.Helper()
+	m := manifestAt(b.t, b.repo, from)
+	raw := change(blobOf(b.t, b.repo, m.Layers[0]), m.Layers[0].Annotations)
+	elsewhere := open(b.t, host(b.t, false, nil))
+	layer := pushBytes(b.t, elsewhere, m.Layers[0].MediaType, raw)
+	layer.Annotations = m.Layers[0].Annotations
+	pushBytes(b.t, elsewhere, m.Config.MediaType, []byte("{}"))
+	m.Layers[0], m.Config.Digest = layer, ""
+	tag := ""
+	if m.Subject == nil {
+		tag = tagOf(b.subject.Digest)
+	}
+	pushManifest(b.t, elsewhere, tag, m)
+	b.repo = elsewhere
+}

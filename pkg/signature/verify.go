@@ -1,0 +1,205 @@
+package signature
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+// Verifier verifies digests against policies. It keeps the trusted root of sigstore's public good instance, once a policy needed it. It is
+// safe for concurrent use; a process shares one.
+type Verifier struct{ public *public }
+
+// NewVerifier returns a verifier. It fetches nothing yet.
+func NewVerifier(o Options) *Verifier { return &Verifier{newPublic(o)} }
+
+// Verified says what made a digest satisfy a policy.
+type Verified struct {
+	Key      string    // the key's name in the policy; empty: an identity did
+	Issuer   string    // of the identity
+	Subject  string    // of the identity
+	Form     Form      // how the signature is kept
+	Evidence string    // digest of the layer that holds it
+	Time     time.Time // when a log or a timestamp authority saw it; zero: nobody was asked
+	// Annotations are what the signer wrote into what was signed. They are as good as the signer.
+	Annotations map[string]string
+}
+
+// String says by whom, as in `key "cosign.pub"`.
+func (v Verified) String() string {
+	if v.Key != "" {
+		return "key " + quote(v.Key)
+	}
+	return fmt.Sprintf("%s, vouched for by %s", quote(v.Subject), quote(v.Issuer))
+}
+
+// Verify looks for a signature of subject that satisfies the policy, and stops at the first. The error is an [*Error]; what has no digest
+// of SHA-256 is one of the caller's.
+func (v *Verifier) Verify(ctx context.Context, repo *registry.Repository, subject digest.Digest, p *Policy) (Verified, error) {
+	var verified Verified
+	s := newSearch(repo, subject, predicateSign)
+	err := v.search(ctx, s, p, func(_ candidate, _ *entity, by Verified) bool {
+		verified = by
+		return true
+	})
+	return verified, err
+}
+
+func newSearch(repo *registry.Repository, subject digest.Digest, predicate string) *search {
+	return &search{repo: repo, subject: subject, predicate: predicate, left: maxCandidates}
+}
+
+// search calls found with evidence that satisfies the policy until it is content. Without such evidence the error says why.
+func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(candidate, *entity, Verified) bool) error {
+	if s.subject.Validate() != nil || s.subject.Algorithm() != digest.SHA256 {
+		return fmt.Errorf("verify %q: it is no sha256 digest", s.subject)
+	}
+	judge, err := v.judge(ctx, s, p)
+	if err != nil {
+		return s.explain(&Error{KindUnreachable, readable(err), err})
+	}
+	content := false
+	s.visit = func(c candidate) bool {
+		e, by, err := judge.candidate(c)
+		switch {
+		case errors.Is(err, errForeign):
+			s.foreign++
+			return false
+		case err != nil:
+			s.misses = append(s.misses, asMiss(err))
+			return false
+		}
+		content = true
+		return found(c, e, by)
+	}
+	if s.run(ctx) || content {
+		return nil
+	}
+	if ctx.Err() != nil {
+		s.unreachable = context.Cause(ctx)
+	}
+	return s.explain(s.conclude(ctx, p))
+}
+
+// errForeign is told of evidence that says something else than what is looked for.
+var errForeign = errors.New("it says something else")
+
+// judge holds evidence about one digest against one policy.
+type judge struct {
+	policy    *Policy
+	root      *root // nil: no identities are asked for
+	subject   digest.Digest
+	predicate string
+}
+
+func (v *Verifier) judge(ctx context.Context, s *search, p *Policy) (*judge, error) {
+	j := &judge{policy: p, root: p.root, subject: s.subject, predicate: s.predicate}
+	if j.root != nil || len(p.identities) == 0 {
+		return j, nil
+	}
+	var err error
+	j.root, err = v.public.get(ctx)
+	return j, err
+}
+
+// candidate decides about one piece of evidence. Libraries that read such bytes were known to panic: that must not end an agent.
+func (j *judge) candidate(c candidate) (e *entity, by Verified, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = miss(KindMalformed, "signature %s cannot be read: %.100v", c.name, p)
+		}
+	}()
+	if e, err = parse(c); err != nil {
+		return nil, Verified{}, miss(KindMalformed, "signature %s cannot be read: %s", c.name, readable(err))
+	}
+	if e.predicate != j.predicate {
+		return nil, Verified{}, errForeign
+	}
+	by, err = j.entity(c, e)
+	by.Form, by.Evidence, by.Annotations = c.form(), c.name, e.annotations
+	return e, by, err
+}
+
+// entity tries keys and identities.
+func (j *judge) entity(c candidate, e *entity) (Verified, error) {
+	if by, ok := j.byKey(e); ok {
+		return by, nil
+	}
+	by, err := j.byIdentity(e)
+	if err == nil {
+		return by, nil
+	}
+	return Verified{}, j.diagnose(c, e)
+}
+
+func (j *judge) byKey(e *entity) (Verified, bool) {
+	for _, k := range j.policy.keys {
+		if _, err := j.verifyKey(e, k); err == nil && e.covers(j.subject) {
+			return Verified{Key: k.name}, true
+		}
+	}
+	return Verified{}, false
+}
+
+// verifyKey asks sigstore-go whether the key signed the evidence, and the evidence is about the digest.
+func (j *judge) verifyKey(e *entity, k *key) (*verify.VerificationResult, error) {
+	verifier, err := verify.NewVerifier(k.material(), verify.WithNoObserverTimestamps(), verify.WithoutStatementPredicate())
+	if err != nil {
+		return nil, err
+	}
+	artifact, err := e.artifact(j.subject)
+	if err != nil {
+		return nil, err
+	}
+	return j.says(verifier.Verify(keyView(e), verify.NewPolicy(artifact, verify.WithKey())))
+}
+
+func keyView(e *entity) verify.SignedEntity {
+	if o, ok := e.SignedEntity.(*older); ok {
+		return keyed{o}
+	}
+	return e.SignedEntity
+}
+
+// says holds what was verified, rather than what was read before, to what is looked for.
+func (j *judge) says(result *verify.VerificationResult, err error) (*verify.VerificationResult, error) {
+	if err == nil && result.Statement != nil && result.Statement.GetPredicateType() != j.predicate {
+		return nil, errForeign
+	}
+	return result, err
+}
+
+// byIdentity asks sigstore-go with one policy that any of the identities satisfies.
+func (j *judge) byIdentity(e *entity) (Verified, error) {
+	if len(j.policy.matchers) == 0 {
+		return Verified{}, errors.New("no identities are asked for")
+	}
+	artifact, err := e.artifact(j.subject)
+	if err != nil {
+		return Verified{}, err
+	}
+	var identities []verify.PolicyOption
+	for _, m := range j.policy.matchers {
+		identities = append(identities, verify.WithCertificateIdentity(m))
+	}
+	result, err := j.says(j.root.verifier.Verify(e.SignedEntity, verify.NewPolicy(artifact, identities...)))
+	if err != nil {
+		return Verified{}, err
+	}
+	if !e.covers(j.subject) {
+		return Verified{}, errors.New("it is about something else")
+	}
+	by := Verified{Issuer: result.Signature.Certificate.Issuer, Subject: result.Signature.Certificate.SubjectAlternativeName}
+	for _, stamp := range result.VerifiedTimestamps {
+		if by.Time.IsZero() || stamp.Timestamp.Before(by.Time) {
+			by.Time = stamp.Timestamp
+		}
+	}
+	return by, nil
+}
