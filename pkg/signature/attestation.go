@@ -22,8 +22,8 @@ const (
 	maxAttestationsBytes = 16 << 20 // of all predicates
 )
 
-// Attestations gives the attestations of one predicate type about subject that satisfy the policy: at least one and 16 at most, the
-// promising ones first. The error is an [*Error], as with [Verifier.Verify].
+// Attestations gives the attestations of one predicate type about subject that satisfy the policy, 16 at most. The error is an [*Error],
+// as with [Verifier.Verify], when there are none. One of [KindUnreachable] may come along with some: then there may be others.
 func (v *Verifier) Attestations(
 	ctx context.Context, repo *registry.Repository, subject digest.Digest, predicateType string, p *Policy,
 ) ([]Attestation, error) {
@@ -32,7 +32,7 @@ func (v *Verifier) Attestations(
 	}
 	var all []Attestation
 	size := 0
-	err := v.search(ctx, newSearch(repo, subject, predicateType), p, func(c candidate, e *entity, by Verified) bool {
+	err := v.search(ctx, newSearch(repo, subject, predicateType), p, func(e *entity, by Verified) bool {
 		predicate, err := e.statedPredicate()
 		if err != nil {
 			return false // it was verified, so it can be read

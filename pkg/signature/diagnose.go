@@ -18,48 +18,28 @@ import (
 
 // What is here only explains: nothing that it finds right makes a signature count.
 
-// diagnose says why evidence that does not satisfy the policy does not.
-func (j *judge) diagnose(c candidate, e *entity) *Error {
-	name := "signature " + c.name
-	if j.predicate != predicateSign {
-		name = "attestation " + c.name
-	}
-	content, err := e.VerificationContent()
-	if err != nil {
-		return miss(KindMalformed, "%s cannot be read: %s", name, readable(err))
-	}
-	leaf := content.Certificate()
-	if leaf == nil || j.root == nil {
-		return j.diagnoseKey(name, e, leaf)
-	}
-	if m := j.diagnoseIdentity(name, e, leaf); m != nil {
-		return m
-	}
-	return j.other(name, e)
-}
-
 // diagnoseKey is about evidence that a key made, or that only keys could have made right.
-func (j *judge) diagnoseKey(name string, e *entity, leaf *x509.Certificate) *Error {
+func (j *judge) diagnoseKey(e *entity, leaf *x509.Certificate) *Error {
 	if _, beside := e.SignedEntity.(*older); leaf != nil && !beside { // a bundle is by a key or by an identity
-		return miss(KindWrongKey, "%s is by %s, but wanted is one of the keys %s", name, whose(leaf), j.policy.keyNames())
+		return miss(KindWrongKey, "%s is by %s, but wanted is one of the keys %s", e.name, whose(leaf), j.policy.keyNames())
 	}
 	for _, k := range j.policy.keys {
 		if signedBy(keyView(e), e.payload, k.material()) == nil {
-			return j.other(name, e)
+			return j.other(e)
 		}
 	}
 	for _, k := range j.policy.keys {
 		if k.id == e.hint {
-			return miss(KindTampered, "%s names the key %s, but does not fit what is signed: one of both was changed", name, quote(k.name))
+			return miss(KindTampered, "%s names the key %s, but does not fit what is signed: one of both was changed", e.name, quote(k.name))
 		}
 	}
 	switch {
 	case len(j.policy.keys) == 0:
-		return miss(KindWrongIdentity, "%s is by a key, but wanted is %s", name, j.policy.wanted())
+		return miss(KindWrongIdentity, "%s is by a key, but wanted is %s", e.name, j.policy.wanted())
 	case e.payload != nil: // it does not say by which key
-		return miss(KindWrongKey, "%s is by none of the keys %s, or was changed", name, j.policy.keyNames())
+		return miss(KindWrongKey, "%s is by none of the keys %s, or was changed", e.name, j.policy.keyNames())
 	}
-	return miss(KindWrongKey, "%s is by another key than %s", name, j.policy.keyNames())
+	return miss(KindWrongKey, "%s is by another key than %s", e.name, j.policy.keyNames())
 }
 
 // signedBy tells whether the signature fits what was signed.
@@ -78,44 +58,39 @@ func signedBy(e verify.SignedEntity, payload []byte, material sigroot.TrustedMat
 	return verify.VerifySignatureWithArtifacts(content, by, material, []io.Reader{bytes.NewReader(payload)})
 }
 
-// other is what is left when the signature is right: it is about something else.
-func (j *judge) other(name string, e *entity) *Error {
-	if e.covers(j.subject) || len(e.subjects) == 0 {
-		return miss(KindMalformed, "%s says nothing that could be read", name)
+// other is what is left when the signature is right: it is about something else, or its certificate was never published.
+func (j *judge) other(e *entity) *Error {
+	switch {
+	case len(e.subjects) == 0:
+		return miss(KindMalformed, "%s says not what it is of", e.name)
+	case e.covers(j.subject):
+		return miss(KindUntrusted, "%s has a certificate that no certificate transparency log of the trusted root knows", e.name)
 	}
-	return miss(KindOtherDigest, "%s is of %s", name, e.subjects[0])
+	return miss(KindOtherDigest, "%s is of %s", e.name, e.subjects[0])
 }
 
-// diagnoseIdentity is about evidence with a certificate. It is nil where all is right but the digest.
-func (j *judge) diagnoseIdentity(name string, e *entity, leaf *x509.Certificate) *Error {
+// diagnoseIdentity is about evidence with a certificate.
+func (j *judge) diagnoseIdentity(e *entity, leaf *x509.Certificate) *Error {
 	leaf.UnhandledCriticalExtensions = nil // names of a kind that Go does not know, as sigstore-go treats them
 	if !j.issued(leaf) {
-		return miss(KindUntrusted, "%s has a certificate of an authority that the trusted root does not name", name)
+		return miss(KindUntrusted, "%s has a certificate of an authority that the trusted root does not name", e.name)
 	}
 	if err := signedBy(e.SignedEntity, e.payload, j.root); err != nil {
-		return miss(KindTampered, "%s does not fit what is signed: one of both was changed", name)
+		return miss(KindTampered, "%s does not fit what is signed: one of both was changed", e.name)
 	}
-	if m := j.diagnoseTime(name, e, leaf); m != nil {
+	if m := j.diagnoseTime(e, leaf); m != nil {
 		return m
 	}
 	summary, err := certificate.SummarizeCertificate(leaf)
 	if err != nil {
-		return miss(KindMalformed, "%s has a certificate that cannot be read: %s", name, readable(err))
+		return miss(KindMalformed, "%s has a certificate that cannot be read: %s", e.name, readable(err))
 	}
 	for _, m := range j.policy.matchers {
 		if m.Verify(summary) == nil {
-			return j.unpublished(name, e)
+			return j.other(e)
 		}
 	}
-	return miss(KindWrongIdentity, "%s is by %s, but wanted is %s", name, whose(leaf), j.policy.wanted())
-}
-
-// unpublished is about certificates that no log of certificates promised to publish.
-func (j *judge) unpublished(name string, e *entity) *Error {
-	if e.covers(j.subject) {
-		return miss(KindUntrusted, "%s has a certificate that no certificate transparency log of the trusted root knows", name)
-	}
-	return nil
+	return miss(KindWrongIdentity, "%s is by %s, but wanted is %s", e.name, whose(leaf), j.policy.wanted())
 }
 
 // issued tells whether the root names who issued a certificate, whenever that was.
@@ -138,37 +113,37 @@ func whose(leaf *x509.Certificate) string {
 }
 
 // diagnoseTime looks for a proof of when the signature was made.
-func (j *judge) diagnoseTime(name string, e *entity, leaf *x509.Certificate) *Error {
+func (j *judge) diagnoseTime(e *entity, leaf *x509.Certificate) *Error {
 	entries, err := e.TlogEntries()
 	if err != nil {
-		return miss(KindLog, "%s has a log entry that cannot be read: %s", name, readable(err))
+		return miss(KindLog, "%s has a log entry that cannot be read: %s", e.name, readable(err))
 	}
 	for _, entry := range entries {
 		if at := entry.IntegratedTime(); !at.IsZero() && (at.Before(leaf.NotBefore) || at.After(leaf.NotAfter)) {
-			return outside(name, "was logged", at, leaf)
+			return outside(e.name, "was logged", at, leaf)
 		}
 	}
 	var times []sigroot.Timestamp
 	if len(j.root.RekorLogs()) > 0 {
 		if len(entries) == 0 {
-			return miss(KindLog, "%s has no entry in a transparency log", name)
+			return miss(KindLog, "%s has no entry in a transparency log", e.name)
 		}
 		if times, err = verify.VerifyTlogEntry(e.SignedEntity, j.root, 1, true); err != nil {
-			return miss(KindLog, "%s has a log entry that is for something else, or of no log that the trusted root names: %s", name, readable(err))
+			return miss(KindLog, "%s has a log entry that is for something else, or of no log that the trusted root names: %s", e.name, readable(err))
 		}
 	}
 	stamps, _, err := verify.VerifySignedTimestamp(e.SignedEntity, j.root)
 	if err != nil {
-		return miss(KindMalformed, "%s has timestamps that cannot be read: %s", name, readable(err))
+		return miss(KindMalformed, "%s has timestamps that cannot be read: %s", e.name, readable(err))
 	}
 	for _, stamp := range stamps {
 		if stamp.Time.Before(leaf.NotBefore) || stamp.Time.After(leaf.NotAfter) {
-			return outside(name, "was timestamped", stamp.Time, leaf)
+			return outside(e.name, "was timestamped", stamp.Time, leaf)
 		}
 	}
 	if len(times)+len(stamps) == 0 {
 		return miss(KindExpired, "%s has a certificate that was valid until %s, and nothing proves that it was made before",
-			name, moment(leaf.NotAfter))
+			e.name, moment(leaf.NotAfter))
 	}
 	return nil
 }
@@ -180,11 +155,17 @@ func outside(name, what string, at time.Time, leaf *x509.Certificate) *Error {
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func asMiss(err error) *Error {
-	if m, ok := errors.AsType[*Error](err); ok {
-		return m
+// discard keeps why a piece of evidence does not count.
+func (s *search) discard(err error) {
+	m, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		s.foreign++
+	case m.Kind == KindUnreachable:
+		s.unreachable = m
+	default:
+		s.misses = append(s.misses, m)
 	}
-	return miss(KindMalformed, "it cannot be read: %s", readable(err))
 }
 
 func asUnusable(err error) (*registry.UnusableError, bool) {
@@ -195,7 +176,7 @@ func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", n>>20) }
 
 // conclude says what the whole search comes to. What could not be had comes first: a signature may be in it. Then, what was not looked
 // at; then the nearest miss.
-func (s *search) conclude(ctx context.Context, p *Policy) *Error {
+func (s *search) conclude(ctx context.Context) *Error {
 	thing := "signature"
 	if s.predicate != predicateSign {
 		thing = "attestation of type " + quote(s.predicate)

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -23,6 +24,7 @@ import (
 // entity is evidence as sigstore-go takes it. Nothing in it is verified.
 type entity struct {
 	verify.SignedEntity
+	name        string // for messages
 	hint        string // what it calls the key that made it
 	predicate   string // what it says
 	subjects    []digest.Digest
@@ -32,12 +34,7 @@ type entity struct {
 
 // covers tells whether the evidence speaks of a digest.
 func (e *entity) covers(d digest.Digest) bool {
-	for _, s := range e.subjects {
-		if s == d {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(e.subjects, d)
 }
 
 // artifact is what sigstore-go is to hold the signature against.

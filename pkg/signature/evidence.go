@@ -3,6 +3,7 @@ package signature
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -77,12 +78,11 @@ type search struct {
 	repo      *registry.Repository
 	subject   digest.Digest
 	predicate string // what the evidence is to say
-	visit     func(candidate) (found bool)
+	visit     func(context.Context, candidate) (found bool)
 
 	left        int    // candidates that may still be fetched
 	beyond      string // why there are more than were looked at; empty: there are none
-	attached    int    // whatever is attached
-	foreign     int    // of it, what says something else
+	foreign     int    // of what is attached, what says something else
 	misses      []*Error
 	unreachable error
 }
@@ -125,7 +125,6 @@ func (s *search) sort(list []ocispec.Descriptor) (promising, rest []ocispec.Desc
 		case predicate == s.predicate:
 			promising = append(promising, d)
 		case predicate != "" || !mayBeEvidence(d.ArtifactType) || !artifact.IsManifest(d.MediaType):
-			s.attached++
 			s.foreign++
 		default:
 			rest = append(rest, d)
@@ -170,25 +169,20 @@ func (s *search) take() bool {
 func (s *search) manifest(ctx context.Context, d ocispec.Descriptor) (found bool) {
 	raw, _, err := s.repo.Manifest(ctx, d)
 	if err != nil {
-		s.attached++
 		s.note("manifest "+d.Digest.String(), err)
 		return false
 	}
 	m, err := artifact.ParseManifest(raw)
 	if err != nil {
-		s.attached++
 		s.misses = append(s.misses, miss(KindMalformed, "manifest %s is none: %s", d.Digest, readable(err)))
 		return false
 	}
 	if predicate := m.Annotations[annotationPredicate]; predicate != "" && predicate != s.predicate {
-		s.attached++
 		s.foreign++
 		return false
 	}
 	first := true
-	for i := len(m.Layers) - 1; i >= 0; i-- {
-		layer := m.Layers[i]
-		s.attached++
+	for _, layer := range slices.Backward(m.Layers) {
 		if !s.wanted(layer) {
 			s.foreign++
 			continue
@@ -230,7 +224,7 @@ func (s *search) layer(ctx context.Context, layer ocispec.Descriptor) (found boo
 		defer body.Close()
 		var raw []byte
 		if raw, err = io.ReadAll(body); err == nil {
-			return s.visit(candidate{layer.Digest.String(), layer.MediaType, raw, layer.Annotations})
+			return s.visit(ctx, candidate{layer.Digest.String(), layer.MediaType, raw, layer.Annotations})
 		}
 	}
 	s.note("layer "+layer.Digest.String(), err)
@@ -245,7 +239,6 @@ func (s *search) note(what string, err error) {
 	case registry.IsNotFound(err):
 		s.misses = append(s.misses, miss(KindMalformed, "%s is gone", what))
 	case unusable:
-		s.attached++
 		s.misses = append(s.misses, miss(KindMalformed, "%s is of no use: %s", what, readable(err)))
 	case s.unreachable == nil:
 		s.unreachable = err

@@ -124,7 +124,7 @@ func (p *public) get(ctx context.Context) (*root, error) {
 }
 
 // known gives what need not be fetched: a root that is fresh, or the outcome of a try that failed just now.
-func (p *public) known(now time.Time) (*root, error, bool) { //nolint:revive // the error is what is known
+func (p *public) known(now time.Time) (*root, error, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch age := now.Sub(p.fetched); {

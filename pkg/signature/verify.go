@@ -21,12 +21,12 @@ func NewVerifier(o Options) *Verifier { return &Verifier{newPublic(o)} }
 
 // Verified says what made a digest satisfy a policy.
 type Verified struct {
-	Key      string    // the key's name in the policy; empty: an identity did
-	Issuer   string    // of the identity
-	Subject  string    // of the identity
-	Form     Form      // how the signature is kept
-	Evidence string    // digest of the layer that holds it
-	Time     time.Time // when a log or a timestamp authority saw it; zero: nobody was asked
+	Key      string        // the key's name in the policy; empty: an identity did
+	Issuer   string        // of the identity
+	Subject  string        // of the identity
+	Form     Form          // how the signature is kept
+	Evidence digest.Digest // of the layer that holds it
+	Time     time.Time     // when a log or a timestamp authority saw it; zero: nobody was asked
 	// Annotations are what the signer wrote into what was signed. They are as good as the signer.
 	Annotations map[string]string
 }
@@ -44,7 +44,7 @@ func (v Verified) String() string {
 func (v *Verifier) Verify(ctx context.Context, repo *registry.Repository, subject digest.Digest, p *Policy) (Verified, error) {
 	var verified Verified
 	s := newSearch(repo, subject, predicateSign)
-	err := v.search(ctx, s, p, func(_ candidate, _ *entity, by Verified) bool {
+	err := v.search(ctx, s, p, func(_ *entity, by Verified) bool {
 		verified = by
 		return true
 	})
@@ -55,36 +55,33 @@ func newSearch(repo *registry.Repository, subject digest.Digest, predicate strin
 	return &search{repo: repo, subject: subject, predicate: predicate, left: maxCandidates}
 }
 
-// search calls found with evidence that satisfies the policy until it is content. Without such evidence the error says why.
-func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(candidate, *entity, Verified) bool) error {
+// search calls found with evidence that satisfies the policy until it is content. The error says why there is none, or that there may be
+// more than could be had.
+func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(*entity, Verified) bool) error {
 	if s.subject.Validate() != nil || s.subject.Algorithm() != digest.SHA256 {
 		return fmt.Errorf("verify %q: it is no sha256 digest", s.subject)
 	}
-	judge, err := v.judge(ctx, s, p)
-	if err != nil {
-		return s.explain(&Error{KindUnreachable, readable(err), err})
-	}
-	content := false
-	s.visit = func(c candidate) bool {
-		e, by, err := judge.candidate(c)
-		switch {
-		case errors.Is(err, errForeign):
-			s.foreign++
-			return false
-		case err != nil:
-			s.misses = append(s.misses, asMiss(err))
+	j := &judge{policy: p, public: v.public, root: p.root, subject: s.subject, predicate: s.predicate}
+	some := false
+	s.visit = func(ctx context.Context, c candidate) bool {
+		e, by, err := j.candidate(ctx, c)
+		if err != nil {
+			s.discard(err)
 			return false
 		}
-		content = true
-		return found(c, e, by)
+		some = true
+		return found(e, by)
 	}
-	if s.run(ctx) || content {
+	if s.run(ctx) {
 		return nil
 	}
 	if ctx.Err() != nil {
 		s.unreachable = context.Cause(ctx)
 	}
-	return s.explain(s.conclude(ctx, p))
+	if some && s.unreachable == nil {
+		return nil
+	}
+	return s.explain(s.conclude(ctx))
 }
 
 // errForeign is told of evidence that says something else than what is looked for.
@@ -93,23 +90,14 @@ var errForeign = errors.New("it says something else")
 // judge holds evidence about one digest against one policy.
 type judge struct {
 	policy    *Policy
-	root      *root // nil: no identities are asked for
+	public    *public
+	root      *root // nil: not needed yet
 	subject   digest.Digest
 	predicate string
 }
 
-func (v *Verifier) judge(ctx context.Context, s *search, p *Policy) (*judge, error) {
-	j := &judge{policy: p, root: p.root, subject: s.subject, predicate: s.predicate}
-	if j.root != nil || len(p.identities) == 0 {
-		return j, nil
-	}
-	var err error
-	j.root, err = v.public.get(ctx)
-	return j, err
-}
-
-// candidate decides about one piece of evidence. Libraries that read such bytes were known to panic: that must not end an agent.
-func (j *judge) candidate(c candidate) (e *entity, by Verified, err error) {
+// candidate decides about one piece of evidence. What libraries make of such bytes must not end an agent, even where it is a panic.
+func (j *judge) candidate(ctx context.Context, c candidate) (e *entity, by Verified, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = miss(KindMalformed, "signature %s cannot be read: %.100v", c.name, p)
@@ -121,21 +109,38 @@ func (j *judge) candidate(c candidate) (e *entity, by Verified, err error) {
 	if e.predicate != j.predicate {
 		return nil, Verified{}, errForeign
 	}
-	by, err = j.entity(c, e)
-	by.Form, by.Evidence, by.Annotations = c.form(), c.name, e.annotations
+	e.name = "signature " + c.name
+	if j.predicate != predicateSign {
+		e.name = "attestation " + c.name
+	}
+	by, err = j.entity(ctx, e)
+	by.Form, by.Evidence, by.Annotations = c.form(), digest.Digest(c.name), e.annotations
 	return e, by, err
 }
 
-// entity tries keys and identities.
-func (j *judge) entity(c candidate, e *entity) (Verified, error) {
+// entity tries keys, then identities.
+func (j *judge) entity(ctx context.Context, e *entity) (Verified, error) {
 	if by, ok := j.byKey(e); ok {
 		return by, nil
 	}
-	by, err := j.byIdentity(e)
-	if err == nil {
-		return by, nil
+	content, err := e.VerificationContent()
+	if err != nil {
+		return Verified{}, miss(KindMalformed, "%s cannot be read: %s", e.name, readable(err))
 	}
-	return Verified{}, j.diagnose(c, e)
+	leaf := content.Certificate()
+	if leaf == nil || len(j.policy.matchers) == 0 {
+		return Verified{}, j.diagnoseKey(e, leaf)
+	}
+	if j.root == nil {
+		if j.root, err = j.public.get(ctx); err != nil {
+			return Verified{}, &Error{KindUnreachable, readable(err), err}
+		}
+	}
+	by, err := j.byIdentity(e)
+	if err != nil {
+		return Verified{}, j.diagnoseIdentity(e, leaf)
+	}
+	return by, nil
 }
 
 func (j *judge) byKey(e *entity) (Verified, bool) {
@@ -177,9 +182,6 @@ func (j *judge) says(result *verify.VerificationResult, err error) (*verify.Veri
 
 // byIdentity asks sigstore-go with one policy that any of the identities satisfies.
 func (j *judge) byIdentity(e *entity) (Verified, error) {
-	if len(j.policy.matchers) == 0 {
-		return Verified{}, errors.New("no identities are asked for")
-	}
 	artifact, err := e.artifact(j.subject)
 	if err != nil {
 		return Verified{}, err
