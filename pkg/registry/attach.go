@@ -112,7 +112,8 @@ func (r *Repository) Amend(ctx context.Context, tag string, change func(raw []by
 			return fmt.Errorf("amend %q: it would have more than %d bytes", r.ref.Name()+":"+tag, artifact.MaxManifest)
 		}
 		if try > 0 {
-			if err := sleep(ctx, rand.N(amendPause*time.Duration(try))); err != nil {
+			pause := rand.N(amendPause * time.Duration(try)) //nolint:gosec // it only spreads those who write
+			if err := sleep(ctx, pause); err != nil {
 				return err
 			}
 		}
