@@ -7,34 +7,11 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// seeds are evidence that is right, of both kinds and forms.
-func seeds(f *testing.F) (j *judge, all []candidate) {
-	f.Helper()
-	p := newPrivate(f)
-	h := newHolder(f, newKey(f))
-	policy := policyOf(f, Trust{
-		Keys: map[string][]byte{"a": h.public}, Identities: []Identity{{Issuer: issuer, Subject: alice}}, Root: p.root,
-	})
-	for _, s := range []*Signer{h.signer, p.signer(f, alice)} {
-		repo := open(f, host(f, true, nil))
-		subject := pushArtifact(f, repo)
-		for _, form := range []Form{FormBundle, FormTag} {
-			d, err := s.Sign(f.Context(), repo, subject, AttachOptions{Form: form})
-			if err != nil {
-				f.Fatal(err)
-			}
-			for _, l := range manifestAt(f, repo, d).Layers {
-				all = append(all, candidate{l.Digest.String(), l.MediaType, blobOf(f, repo, l), l.Annotations})
-			}
-		}
-	}
-	return &judge{policy: policy, public: newPublic(Options{}), root: policy.root, subject: digest.FromString("x"), predicate: predicateSign}, all
-}
-
 // Whatever is attached, nothing panics, and nothing that is not of the digest counts.
 func FuzzBundle(f *testing.F) {
-	j, all := seeds(f)
-	for _, c := range all {
+	made := readFixture(f)
+	j := made.judge(f, digest.FromString("x"))
+	for _, c := range made.candidates() {
 		if isBundle(c.mediaType) {
 			f.Add(c.raw)
 		}
@@ -45,8 +22,9 @@ func FuzzBundle(f *testing.F) {
 }
 
 func FuzzOlder(f *testing.F) {
-	j, all := seeds(f)
-	for _, c := range all {
+	made := readFixture(f)
+	j := made.judge(f, digest.FromString("x"))
+	for _, c := range made.candidates() {
 		if !isBundle(c.mediaType) {
 			f.Add(false, c.raw, c.annotations[annotationSignature], c.annotations[annotationCertificate], c.annotations[annotationLog],
 				c.annotations[annotationTimestamp])

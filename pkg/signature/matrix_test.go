@@ -386,6 +386,55 @@ func TestThousands(t *testing.T) {
 	}
 }
 
+// Scans are attached by the hundred. They are not looked at one by one, nor do they hide a signature.
+func TestHundredsOfAttestations(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		annotations map[string]string
+		signed      bool
+		kind        Kind
+		says        string
+	}{
+		"that say what they are":              {map[string]string{annotationPredicate: predicateProvenance}, false, KindAttestationOnly, "only attestations"},
+		"beside a signature":                  {map[string]string{annotationPredicate: predicateProvenance}, true, 0, ""},
+		"that say nothing beside a signature": {nil, true, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := newBench(t, false, "referrer", nil)
+			var index ocispec.Index
+			if err := json.Unmarshal(members(300), &index); err != nil {
+				t.Fatal(err)
+			}
+			for i := range index.Manifests {
+				index.Manifests[i].Annotations = tc.annotations
+			}
+			if tc.signed {
+				whole.sign(whole.right, whole.subject)
+				list, _, err := whole.repo.Referrers(t.Context(), whole.subject.Digest, 10)
+				if err != nil {
+					t.Fatal(err)
+				}
+				index.Manifests = append(index.Manifests, list...)
+			}
+			raw, err := json.Marshal(index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := *whole
+			b.repo = open(t, reverse(t, whole.address, answer(
+				func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/referrers/") },
+				func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Content-Type", ocispec.MediaTypeImageIndex)
+					_, _ = w.Write(raw)
+				},
+			)))
+			verified, err := b.verify()
+			check(t, &b, verified, err, tc.kind, tc.says)
+		})
+	}
+}
+
 // fill puts that many signatures of somebody else under the older tag.
 func (b *bench) fill(n int) {
 	b.t.Helper()
