@@ -12,7 +12,7 @@ func TestPoliciesThatAreNone(t *testing.T) {
 	t.Parallel()
 	one := []Identity{{Issuer: "i", Subject: "s"}}
 	p := newPrivate(t)
-	timeless := p.trustedRoot(t, map[string]*sigroot.TransparencyLog{}, nil)
+	timeless := p.trustedRootOf(t, map[string]*sigroot.TransparencyLog{}, nil)
 	for name, tc := range map[string]struct {
 		trust Trust
 		says  string

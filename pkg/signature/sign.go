@@ -182,5 +182,22 @@ func (s *Signer) bundle(ctx context.Context, content sign.Content) (*protobundle
 		stamper := sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{URL: s.options.Timestamp, Timeout: s.options.Timeout, Retries: 1})
 		o.TimestampAuthorities = []*sign.TimestampAuthority{stamper}
 	}
-	return sign.Bundle(content, key, o)
+	return gather(ctx, content, key, o)
+}
+
+// gather is sign.Bundle for who may call it off: two of its three services know no context. What they were asked by then, they do.
+func gather(ctx context.Context, content sign.Content, key *keypair, o sign.BundleOptions) (*protobundle.Bundle, error) {
+	done := make(chan struct{})
+	var made *protobundle.Bundle
+	var failed error
+	go func() {
+		defer close(done)
+		made, failed = sign.Bundle(content, key, o)
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-done:
+		return made, failed
+	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -21,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	tsp "github.com/digitorus/timestamp"
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -49,6 +52,10 @@ type private struct {
 	signs        *ecdsa.PrivateKey // with the intermediate's name
 	root         []byte            // trusted_root.json
 
+	stamper    *x509.Certificate // of the timestamp authority
+	stamperKey *ecdsa.PrivateKey
+	stampers   *x509.Certificate // who issued it
+
 	mu     sync.Mutex
 	issued time.Time // when certificates begin; zero: now
 	logged time.Time // what the log takes for now; zero: now
@@ -69,8 +76,10 @@ func newPrivate(t testing.TB) *private {
 	if p.intermediate, p.signs, err = ca.GenerateFulcioIntermediate(p.authority, key); err != nil {
 		t.Fatal(err)
 	}
-	p.root = p.trustedRoot(t, p.logs(t), p.TimestampingAuthorities())
+	p.newStamper(t, key)
+	p.root = p.trustedRoot(t, p.logs(t))
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/v1/timestamp", p.stamp)
 	mux.HandleFunc("POST /api/v2/signingCert", p.issue)
 	mux.HandleFunc("POST /api/v1/log/entries", p.log)
 	p.server = httptest.NewServer(mux)
@@ -91,7 +100,16 @@ func (p *private) logs(t testing.TB) map[string]*sigroot.TransparencyLog {
 	return logs
 }
 
-func (p *private) trustedRoot(t testing.TB, logs map[string]*sigroot.TransparencyLog, stamps []sigroot.TimestampingAuthority) []byte {
+func (p *private) trustedRoot(t testing.TB, logs map[string]*sigroot.TransparencyLog) []byte {
+	t.Helper()
+	stamps := append(p.TimestampingAuthorities(), &sigroot.SigstoreTimestampingAuthority{
+		Root: p.authority, Intermediates: []*x509.Certificate{p.stampers}, Leaf: p.stamper, URI: "https://stamps.example.com",
+		ValidityPeriodStart: time.Now().Add(-time.Hour),
+	})
+	return p.trustedRootOf(t, logs, stamps)
+}
+
+func (p *private) trustedRootOf(t testing.TB, logs map[string]*sigroot.TransparencyLog, stamps []sigroot.TimestampingAuthority) []byte {
 	t.Helper()
 	authorities := []sigroot.CertificateAuthority{&sigroot.FulcioCertificateAuthority{
 		Root: p.authority, Intermediates: []*x509.Certificate{p.intermediate}, URI: "https://fulcio.example.com",
@@ -106,6 +124,51 @@ func (p *private) trustedRoot(t testing.TB, logs map[string]*sigroot.Transparenc
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// newStamper makes a timestamp authority that answers over HTTP, at the time that the log is told.
+func (p *private) newStamper(t testing.TB, authority *ecdsa.PrivateKey) {
+	t.Helper()
+	var err error
+	if p.stamperKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	var key *ecdsa.PrivateKey
+	if p.stampers, key, err = ca.GenerateTSAIntermediate(p.authority, authority); err != nil {
+		t.Fatal(err)
+	}
+	if p.stamper, err = ca.GenerateTSALeafCert(time.Now().Add(-5*time.Minute), p.stamperKey, p.stampers, key); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *private) stamp(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	request, err := tsp.ParseRequest(raw)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	p.mu.Lock()
+	at := p.logged
+	p.mu.Unlock()
+	if at.IsZero() {
+		at = time.Now()
+	}
+	stamped := tsp.Timestamp{
+		HashAlgorithm: request.HashAlgorithm, HashedMessage: request.HashedMessage, Time: at, Nonce: request.Nonce,
+		Policy: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 2}, AddTSACertificate: request.Certificates,
+	}
+	response, err := stamped.CreateResponseWithOpts(p.stamper, p.stamperKey, crypto.SHA256)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(http.StatusCreated)
+	_, _ = w.Write(response)
 }
 
 // certified is a public key where a private one is asked for.

@@ -72,7 +72,7 @@ func TestTimestamps(t *testing.T) {
 			t.Run(storage+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				b := newBench(t, true, storage, nil)
-				b.private.root = b.private.trustedRoot(t, map[string]*sigroot.TransparencyLog{}, b.private.TimestampingAuthorities())
+				b.private.root = b.private.trustedRoot(t, map[string]*sigroot.TransparencyLog{})
 				b.policy = b.private.policy(t, alice)
 				b.private.set(tc.issued, time.Time{}, false)
 				made := b.sign(b.right, b.subject)
@@ -108,4 +108,39 @@ func (b *bench) move(from digest.Digest, change func([]byte, map[string]string) 
 	}
 	pushManifest(b.t, elsewhere, tag, m)
 	b.repo = elsewhere
+}
+
+// A signer asks the timestamp authority itself.
+func TestSigningWithTimestamps(t *testing.T) {
+	t.Parallel()
+	long := time.Now().Add(-11*time.Minute - 30*time.Second) // such certificates ended 90 seconds ago
+	within := long.Add(9*time.Minute + 50*time.Second)
+	for name, tc := range map[string]struct {
+		stamped time.Time
+		kind    Kind
+		says    string
+	}{
+		"expired, stamped before": {stamped: within},
+		"expired, stamped after":  {time.Time{}, KindExpired, "was timestamped at"},
+	} {
+		for _, storage := range []string{"referrer", "tag"} {
+			t.Run(storage+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				b := newBench(t, true, storage, nil)
+				b.private.root = b.private.trustedRoot(t, map[string]*sigroot.TransparencyLog{})
+				b.policy = b.private.policy(t, alice)
+				signer, err := NewSigner(SignerOptions{
+					Token: token(alice), Fulcio: b.private.server.URL, Log: b.private.server.URL,
+					Timestamp: b.private.server.URL + "/api/v1/timestamp",
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.private.set(long, tc.stamped, true)
+				b.move(b.sign(signer, b.subject), b.dropLog)
+				verified, err := b.verify()
+				check(t, b, verified, err, tc.kind, tc.says)
+			})
+		}
+	}
 }
