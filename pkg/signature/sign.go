@@ -75,7 +75,8 @@ type AttachOptions struct {
 	Annotations map[string]string // of a signature: they are signed with it
 }
 
-// Sign signs subject, a descriptor as [registry.Repository.Resolve] gives it, and attaches the signature to it in repo. It returns the digest of the manifest that holds the signature.
+// Sign signs subject, a descriptor as [registry.Repository.Resolve] gives it, and attaches the signature to it in repo. It returns the
+// digest of the manifest that holds the signature.
 func (s *Signer) Sign(ctx context.Context, repo *registry.Repository, subject ocispec.Descriptor, o AttachOptions) (digest.Digest, error) {
 	d, err := s.sign(ctx, repo, subject, o)
 	if err != nil {
