@@ -36,9 +36,12 @@ func (p *provenance) validate() error {
 	return err
 }
 
-func (p *provenance) parse() (map[string]string, error) {
+func (p *provenance) parse() (map[string]string, error) { return keyValues(p.annotations) }
+
+// keyValues reads annotations as people type them.
+func keyValues(texts []string) (map[string]string, error) {
 	parsed := map[string]string{}
-	for _, a := range p.annotations {
+	for _, a := range texts {
 		key, value, ok := strings.Cut(a, "=")
 		if !ok || key == "" {
 			return nil, usageError{fmt.Errorf("annotation %q is not key=value", a)}

@@ -14,12 +14,16 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
 type pullOptions struct {
 	remote
 	to    string
 	merge bool
+
+	verify       bool
+	verification verification
 
 	ref registry.Reference
 }
@@ -30,14 +34,17 @@ func newPullCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "pull REFERENCE [--to FOLDER]",
 		Short: "Pull an artifact and unpack it into a folder",
 		Long: `Pull an artifact by tag or digest, of whatever tool, and unpack it into a new or empty folder. Every digest is checked, and
-the folder holds all of the artifact or nothing of it.
+the folder holds all of the artifact or nothing of it. With --verify, nothing is fetched unless somebody who is trusted has signed it.
 
 Prints the artifact's reference by digest.`,
 		Example: `  # Into the folder app-config
   kubectl oci pull docker.io/org/app-config:v1.0.0
 
   # Into another one
-  kubectl oci pull docker.io/org/app-config:v1.0.0 --to /tmp/deploy`,
+  kubectl oci pull docker.io/org/app-config:v1.0.0 --to /tmp/deploy
+
+  # Only when it is signed
+  kubectl oci pull docker.io/org/app-config:v1.0.0 --verify --key cosign.pub`,
 		Args: exactArgs("REFERENCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
@@ -49,16 +56,23 @@ Prints the artifact's reference by digest.`,
 	o.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.to, "to", "", "folder to unpack into (default: the repository's last name)")
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "unpack into a folder that holds files already: same names are replaced, others stay")
+	cmd.Flags().BoolVar(&o.verify, "verify", false, "pull only what is signed by somebody who is trusted")
+	o.verification.addFlags(cmd.Flags())
 	return cmd
 }
 
 func (o *pullOptions) complete(reference string) error {
-	ref, err := registry.Parse(reference)
+	ref, err := parseExisting("pull", reference)
 	if err != nil {
-		return usageError{err}
+		return err
 	}
-	if ref.Tag == "" && ref.Digest == "" {
-		return usageError{fmt.Errorf("pull %q: no tag or digest: add one, as in %s:latest", reference, ref)}
+	switch {
+	case o.verify:
+		if err := o.verification.validate(); err != nil {
+			return err
+		}
+	case o.verification.used():
+		return usageError{errors.New("whom to trust was said, and nothing is verified: add --verify")}
 	}
 	switch o.to {
 	case "-":
@@ -76,12 +90,18 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
+	var policy *signature.Policy
+	if o.verify {
+		if policy, err = o.verification.policy(ctx); err != nil {
+			return err
+		}
+	}
 	folder, err := prepare(o.to, o.merge)
 	if err != nil {
 		return err
 	}
 	defer folder.abort()
-	d, layer, err := o.find(ctx, repo, report)
+	d, layer, err := o.find(ctx, repo, policy, report)
 	if err != nil {
 		return o.blame(o.ref, err)
 	}
@@ -98,13 +118,23 @@ func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	return err
 }
 
-// find gives the descriptors of the artifact and of the layer to unpack.
-func (o *pullOptions) find(ctx context.Context, repo *registry.Repository, report *reporter) (d, layer ocispec.Descriptor, err error) {
+// find gives the descriptors of the artifact and of the layer to unpack. What does not satisfy the policy is not looked into. A nil
+// policy asks for nothing.
+func (o *pullOptions) find(
+	ctx context.Context, repo *registry.Repository, policy *signature.Policy, report *reporter,
+) (d, layer ocispec.Descriptor, err error) {
 	d = ocispec.Descriptor{Digest: o.ref.Digest}
 	if d.Digest == "" {
 		if d, err = repo.Resolve(ctx, o.ref.Tag); err != nil {
 			return d, layer, err
 		}
+	}
+	if policy != nil {
+		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d.Digest, policy)
+		if err != nil {
+			return d, layer, err
+		}
+		report.line("signed by %s", by)
 	}
 	manifest, err := repo.ImageManifest(ctx, d)
 	if err != nil {

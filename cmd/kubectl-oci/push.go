@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,6 +22,8 @@ type pushOptions struct {
 	tags      []string
 	profile   string
 	ifChanged bool
+	sign      bool
+	signing   signing
 
 	ref    registry.Reference
 	layout artifact.Profile
@@ -46,6 +49,9 @@ Prints the artifact's reference by digest.`,
   # Only when the content differs from what the tag holds
   kubectl oci push docker.io/org/app-config:main -f ./deploy --if-changed
 
+  # And sign it before a tag names it
+  kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --sign --key cosign.key
+
   # What another command prints
   kustomize build ./overlays/prod | kubectl oci push docker.io/org/app-config:prod -f -`,
 		Args: exactArgs("REFERENCE"),
@@ -63,6 +69,10 @@ Prints the artifact's reference by digest.`,
 	cmd.Flags().StringVar(&o.profile, "profile", "oci", "media types to use: oci, or flux for Flux's own")
 	cmd.Flags().BoolVar(&o.ifChanged, "if-changed", false,
 		"do nothing when the tag's artifact holds the same files already, whatever its annotations say")
+	cmd.Flags().BoolVar(&o.sign, "sign", false, "sign the artifact before a tag names it")
+	o.signing.addFlags(cmd.Flags())
+	cmd.Flags().StringArrayVar(&o.signing.annotations, "signature-annotation", nil,
+		"key=value to sign together with the digest; may be repeated")
 	return cmd
 }
 
@@ -96,11 +106,33 @@ func (o *pushOptions) complete(reference string) error {
 	if err := o.remote.validate(); err != nil {
 		return err
 	}
+	if err := o.validateSigning(); err != nil {
+		return err
+	}
 	return o.provenance.validate()
+}
+
+func (o *pushOptions) validateSigning() error {
+	switch {
+	case !o.sign && o.signing.used():
+		return usageError{errors.New("how to sign was said, and nothing is signed: add --sign")}
+	case !o.sign:
+		return nil
+	case o.fromStdin() && o.signing.stdin:
+		return usageError{errors.New("-f - and --password-stdin cannot both read standard input")}
+	}
+	return o.signing.validate()
 }
 
 func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
+	var seal *sealer
+	if o.sign {
+		var err error
+		if seal, err = o.signing.open(ctx, streams); err != nil {
+			return err
+		}
+	}
 	tree, err := o.input.open(ctx, streams.In)
 	if err != nil {
 		return err
@@ -116,7 +148,7 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	d, err := o.send(ctx, repo, made, spool, report)
+	d, err := o.send(ctx, repo, made, spool, seal, report)
 	if err != nil {
 		return o.blame(o.ref, err)
 	}

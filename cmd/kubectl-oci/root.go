@@ -53,6 +53,10 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newBuildCommand(streams),
 		newPushCommand(streams),
 		newPullCommand(streams),
+		newKeygenCommand(streams),
+		newSignCommand(streams),
+		newAttestCommand(streams),
+		newVerifyCommand(streams),
 		newVersionCommand(streams),
 	)
 	return root

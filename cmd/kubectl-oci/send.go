@@ -16,22 +16,32 @@ import (
 )
 
 // send makes every tag name the artifact and gives the digest that they name then. What the registry has already is not sent.
-// The tags come last: one that moved names an artifact that is whole.
-func (o *pushOptions) send(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) (digest.Digest, error) {
+// The tags come last: one that moved names an artifact that is whole, and signed where it is to be.
+func (o *pushOptions) send(
+	ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, seal *sealer, report *reporter,
+) (digest.Digest, error) {
 	stale, current, err := o.staleTags(ctx, repo, made)
 	if err != nil {
 		return "", err
 	}
 	if current != "" {
 		report.line("unchanged: %s holds the same files", o.ref)
-		return current, nil
+		return current, seal.ensure(ctx, repo, ocispec.Descriptor{Digest: current}, report)
 	}
 	if len(stale) == 0 {
 		report.line("unchanged: the registry has it")
-		return made.Descriptor.Digest, nil
+		return made.Descriptor.Digest, seal.ensure(ctx, repo, made.Descriptor, report)
 	}
 	if len(stale) == len(o.tags) {
 		if err := sendBlobs(ctx, repo, made, layer, report); err != nil {
+			return "", err
+		}
+	}
+	if seal != nil {
+		if err := repo.PushManifest(ctx, "", made.Descriptor, made.Manifest); err != nil {
+			return "", err
+		}
+		if err := seal.ensure(ctx, repo, made.Descriptor, report); err != nil {
 			return "", err
 		}
 	}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
+)
+
+// signing is as whom to sign, and how that is kept: the flags that sign, attest and push share.
+type signing struct {
+	password
+	key         string
+	token       string
+	form        string
+	fulcio      string
+	log         string
+	timestamp   string
+	annotations []string
+}
+
+func (s *signing) addFlags(flags *pflag.FlagSet) {
+	s.password.addFlags(flags)
+	flags.StringVar(&s.key, "key", "", "private key to sign with: "+keyHelp)
+	flags.StringVar(&s.token, "identity-token", "",
+		"sign as the identity that this OpenID token is for, without a key of one's own: a file or env://VARIABLE")
+	flags.StringVar(&s.form, "form", string(signature.FormBundle),
+		"how signatures are kept: bundle, which refers to the artifact, or tag, for older versions of cosign")
+	flags.StringVar(&s.fulcio, "fulcio-url", "", "certificate authority for identities (default: sigstore's public one)")
+	flags.StringVar(&s.log, "rekor-url", "", "transparency log (default: sigstore's public one for identities, none for keys)")
+	flags.StringVar(&s.timestamp, "timestamp-server-url", "", "timestamp authority (default: none)")
+}
+
+// used tells whether any of the flags was given that say how to sign.
+func (s *signing) used() bool {
+	texts := []string{s.key, s.token, s.fulcio, s.log, s.timestamp}
+	return s.stdin || len(s.annotations) > 0 || slices.ContainsFunc(texts, func(text string) bool { return text != "" })
+}
+
+func (s *signing) validate() error {
+	switch {
+	case s.key == "" && s.token == "":
+		return usageError{errors.New("nothing to sign with: name a key with --key, or a token with --identity-token")}
+	case s.key != "" && s.token != "":
+		return usageError{errors.New("--key and --identity-token exclude each other")}
+	case s.form != string(signature.FormBundle) && s.form != string(signature.FormTag):
+		return usageError{fmt.Errorf("--form %q is neither bundle nor tag", s.form)}
+	}
+	_, err := keyValues(s.annotations)
+	return err
+}
+
+// sealer signs what it is given, always in the same way.
+type sealer struct {
+	*signature.Signer
+	attach signature.AttachOptions
+	own    *signature.Policy // accepts the key's signatures; nil: it signs as an identity
+}
+
+// open finds key or token. Nobody is asked to certify anything yet.
+func (s *signing) open(ctx context.Context, streams genericiooptions.IOStreams) (*sealer, error) {
+	annotations, err := keyValues(s.annotations)
+	if err != nil {
+		return nil, err
+	}
+	made := &sealer{attach: signature.AttachOptions{Form: signature.Form(s.form), Annotations: annotations}}
+	options := signature.SignerOptions{Fulcio: s.fulcio, Log: s.log, Timestamp: s.timestamp}
+	if s.key == "" {
+		token, err := readText(s.token)
+		if err != nil {
+			return nil, fmt.Errorf("read identity token %q: %w", s.token, err)
+		}
+		options.Token = strings.TrimSpace(string(token))
+		made.Signer, err = signature.NewSigner(options)
+		return made, err
+	}
+	if options.Key, err = privateKey(ctx, s.key, &s.password, streams); err != nil {
+		return nil, err
+	}
+	public, err := signature.PublicKey(options.Key)
+	if err != nil {
+		return nil, err
+	}
+	if made.own, err = signature.NewPolicy(signature.Trust{Keys: map[string][]byte{s.key: public}}); err != nil {
+		return nil, err
+	}
+	made.Signer, err = signature.NewSigner(options)
+	return made, err
+}
+
+// put signs d, which the repository has.
+func (s *sealer) put(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor, report *reporter) error {
+	if _, err := s.Sign(ctx, repo, d, s.attach); err != nil {
+		return err
+	}
+	report.line("signed %s", d.Digest)
+	return nil
+}
+
+// ensure is put, unless the key has signed d in this way before. A nil sealer signs nothing.
+func (s *sealer) ensure(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor, report *reporter) error {
+	if s == nil {
+		return nil
+	}
+	if s.own != nil {
+		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d.Digest, s.own)
+		if err == nil && by.Form == s.attach.Form && (len(s.attach.Annotations) == 0 || maps.Equal(by.Annotations, s.attach.Annotations)) {
+			report.line("signed already")
+			return nil
+		}
+	}
+	d, err := complete(ctx, repo, d)
+	if err != nil {
+		return err
+	}
+	return s.put(ctx, repo, d, report)
+}
+
+// describe gives the descriptor of what ref names, whole. A tag is resolved once: what it names later is not
+// what is meant.
+func describe(ctx context.Context, repo *registry.Repository, ref registry.Reference, report *reporter) (ocispec.Descriptor, error) {
+	d, err := resolve(ctx, repo, ref, report)
+	if err != nil {
+		return d, err
+	}
+	return complete(ctx, repo, d)
+}
+
+// complete fetches what d describes, so that nothing is signed which the repository does not have.
+func complete(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor) (ocispec.Descriptor, error) {
+	raw, mediaType, err := repo.Manifest(ctx, d)
+	return ocispec.Descriptor{MediaType: mediaType, Digest: d.Digest, Size: int64(len(raw))}, err
+}
+
+// resolve says what a tag names.
+func resolve(ctx context.Context, repo *registry.Repository, ref registry.Reference, report *reporter) (ocispec.Descriptor, error) {
+	if ref.Digest != "" {
+		return ocispec.Descriptor{Digest: ref.Digest}, nil
+	}
+	d, err := repo.Resolve(ctx, ref.Tag)
+	if err == nil {
+		report.line("%s is %s", ref, d.Digest)
+	}
+	return d, err
+}
+
+// parseExisting reads a reference to something that exists.
+func parseExisting(verb, text string) (registry.Reference, error) {
+	ref, err := registry.Parse(text)
+	if err != nil {
+		return ref, usageError{err}
+	}
+	if ref.Tag == "" && ref.Digest == "" {
+		return ref, usageError{fmt.Errorf("%s %q: no tag or digest: add one, as in %s:latest", verb, text, ref)}
+	}
+	return ref, nil
+}
