@@ -24,9 +24,12 @@ func (o *pushOptions) send(
 	if err != nil {
 		return "", err
 	}
-	if current != "" {
+	switch {
+	case current != "" && seal.has(ctx, repo, current):
 		report.line("unchanged: %s holds the same files", o.ref)
-		return current, seal.ensure(ctx, repo, ocispec.Descriptor{Digest: current}, report)
+		return current, nil
+	case current != "":
+		stale = o.tags // others' annotations of the same files are not for us to sign
 	}
 	if len(stale) == 0 {
 		report.line("unchanged: the registry has it")

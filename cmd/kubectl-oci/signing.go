@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -106,17 +107,24 @@ func (s *sealer) put(ctx context.Context, repo *registry.Repository, d ocispec.D
 	return nil
 }
 
-// ensure is put, unless the key has signed d in this way before. A nil sealer signs nothing.
+// has tells whether the key has signed d in this way before: no is also what cannot be told, as with an identity. Nothing more is
+// asked for by a nil sealer.
+func (s *sealer) has(ctx context.Context, repo *registry.Repository, d digest.Digest) bool {
+	if s == nil || s.own == nil {
+		return s == nil
+	}
+	by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d, s.own)
+	return err == nil && by.Form == s.attach.Form && (len(s.attach.Annotations) == 0 || maps.Equal(by.Annotations, s.attach.Annotations))
+}
+
+// ensure signs d unless that was done before. A nil sealer signs nothing.
 func (s *sealer) ensure(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor, report *reporter) error {
 	if s == nil {
 		return nil
 	}
-	if s.own != nil {
-		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d.Digest, s.own)
-		if err == nil && by.Form == s.attach.Form && (len(s.attach.Annotations) == 0 || maps.Equal(by.Annotations, s.attach.Annotations)) {
-			report.line("signed already")
-			return nil
-		}
+	if s.has(ctx, repo, d.Digest) {
+		report.line("signed already")
+		return nil
 	}
 	d, err := complete(ctx, repo, d)
 	if err != nil {

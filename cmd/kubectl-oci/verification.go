@@ -45,23 +45,20 @@ func (v *verification) validate() error {
 		return usageError{errors.New("whose signature? Anyone may get an identity: name one with --certificate-identity")}
 	case issuers > 1 && subjects != issuers:
 		return usageError{fmt.Errorf("%s and %s: give each identity its issuer, in the same order, or all of them one",
-			count(subjects, "certificate identity"), count(issuers, "issuer"))}
+			count(subjects, "identity flag"), count(issuers, "issuer"))}
 	}
 	return nil
 }
 
 // policy reads the keys and the root.
 func (v *verification) policy(ctx context.Context) (*signature.Policy, error) {
-	trust := signature.Trust{Keys: map[string][]byte{}}
+	trust := signature.Trust{Keys: map[string][]byte{}, Identities: v.identities()}
 	for _, ref := range v.keys {
 		text, err := publicKey(ctx, ref)
 		if err != nil {
 			return nil, err
 		}
 		trust.Keys[ref] = text
-	}
-	for i, subject := range v.subjects {
-		trust.Identities = append(trust.Identities, signature.Identity{Issuer: v.issuers[i%len(v.issuers)], Subject: subject, Anchored: true})
 	}
 	if v.root != "" {
 		var err error
@@ -70,6 +67,15 @@ func (v *verification) policy(ctx context.Context) (*signature.Policy, error) {
 		}
 	}
 	return signature.NewPolicy(trust)
+}
+
+// identities pairs subjects with issuers, once validate was content.
+func (v *verification) identities() []signature.Identity {
+	var all []signature.Identity
+	for i, subject := range v.subjects {
+		all = append(all, signature.Identity{Issuer: v.issuers[i%len(v.issuers)], Subject: subject, Anchored: true})
+	}
+	return all
 }
 
 // patterns is a flag that adds to a list which another flag adds to, too.
