@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
@@ -35,6 +36,7 @@ type options struct {
 
 	policyPath            string
 	watchSecrets          bool
+	verifyInterval        time.Duration
 	defaultServiceAccount string
 
 	leaderElection, release    bool
@@ -104,6 +106,7 @@ func (o *options) bindCluster(f *flag.FlagSet, env func(string) string) {
 func (o *options) bindAccess(f *flag.FlagSet) {
 	f.StringVar(&o.policyPath, "policy", "", "`file` that says which registries objects may use; without one, all that have no loopback or link-local address")
 	f.BoolVar(&o.watchSecrets, "watch-secrets", false, "poll at once when a Secret or ServiceAccount changes that an object refers to; needs the right to list and watch them")
+	f.DurationVar(&o.verifyInterval, "verify-interval", source.DefaultVerifyInterval, "how long a signature that was found counts before it is looked for again; a day at most")
 	f.StringVar(&o.defaultServiceAccount, "default-service-account", "", "`name` of the ServiceAccount whose identity objects have at a cloud provider that name none; otherwise the agent's own")
 }
 
@@ -159,6 +162,9 @@ func quantity(f *flag.FlagSet, value *int64, name, usage string) {
 	})
 }
 
+// minVerifyInterval bounds what verifying costs registries: some requests each time.
+const minVerifyInterval = time.Second
+
 func (o *options) validate() error {
 	switch {
 	case o.storagePath == "":
@@ -169,6 +175,8 @@ func (o *options) validate() error {
 		return fmt.Errorf("--concurrent is %d, not 1 or more", o.pace.Concurrent)
 	case min(o.limits.Compressed, o.limits.Expanded) < 1 || min(o.limits.Entries, o.limits.Path) < 1:
 		return errors.New("a limit of a layer is not 1 or more")
+	case o.verifyInterval < minVerifyInterval || o.verifyInterval > source.DefaultVerifyInterval:
+		return fmt.Errorf("--verify-interval is %s, not %s to %s", o.verifyInterval, minVerifyInterval, source.DefaultVerifyInterval)
 	case !o.allNamespaces && o.namespace == "":
 		return errors.New("--watch-all-namespaces=false needs RUNTIME_NAMESPACE in the environment")
 	case len(o.replicas) > 0 && !o.leaderElection:

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/server"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -54,6 +55,9 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 		Store:    files,
 		Limits:   opts.limits,
 		Replicas: others,
+
+		Verifier:       signature.NewVerifier(signature.Options{}),
+		VerifyInterval: opts.verifyInterval,
 	}
 	notifier, finish, err := startNotifier(ctx, opts.eventsAddr, log)
 	if err != nil {
@@ -95,6 +99,7 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, cu
 		Retention: opts.retention,
 		Jitter:    float64(opts.jitter) / 100,
 
+		VerifyInterval:        opts.verifyInterval,
 		Policy:                current,
 		Identities:            &cloud.Identities{Client: direct},
 		DefaultServiceAccount: opts.defaultServiceAccount,

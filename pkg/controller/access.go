@@ -122,6 +122,9 @@ func (w *way) hint(err error) string {
 
 // blame tells the failure of a run as what it is to the object's author.
 func (w *way) blame(object *v1.OCIRepository, err error) error {
+	if failure, ok := errors.AsType[*source.Error](err); ok && failure.Condition == v1.ConditionSourceVerified && !failure.Unknown {
+		return err // nothing but a signature helps
+	}
 	if forbidden, ok := errors.AsType[*registry.ForbiddenError](err); ok {
 		return violation(object, fmt.Errorf("%w: %s", forbidden, permitted(w.rule)))
 	}

@@ -18,7 +18,7 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 	if status.Artifact == nil || found.lost {
 		c.drop(v1.ConditionArtifactInStorage)
 	}
-	if object.Spec.Verify == nil {
+	if object.Spec.Verify == nil || status.Artifact == nil && found.failure == nil {
 		c.drop(v1.ConditionSourceVerified)
 	}
 	c.pend(found)
@@ -30,6 +30,9 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 		c.wait(found)
 	default:
 		c.succeed(status.Artifact.Revision, found.result.Note, waitingNote(found))
+		if object.Spec.Verify != nil {
+			c.set(v1.ConditionSourceVerified, metav1.ConditionTrue, v1.ReasonSucceeded, "verified signature of revision "+status.Artifact.Revision)
+		}
 	}
 }
 
@@ -72,11 +75,15 @@ func (c conditions) fail(failure *source.Error, lost bool) {
 			c.drop(kind)
 		}
 	}
-	failed := metav1.ConditionTrue
-	if failure.Condition == v1.ConditionSourceVerified {
-		failed = metav1.ConditionFalse
+	if failure.Condition != v1.ConditionSourceVerified {
+		c.set(failure.Condition, metav1.ConditionTrue, failure.Reason, message)
 	}
-	c.set(failure.Condition, failed, failure.Reason, message)
+	switch {
+	case failure.Unknown:
+		c.set(v1.ConditionSourceVerified, metav1.ConditionUnknown, v1.ReasonVerificationError, message)
+	case failure.Condition == v1.ConditionSourceVerified:
+		c.set(v1.ConditionSourceVerified, metav1.ConditionFalse, failure.Reason, message)
+	}
 }
 
 // outdated says so where the run that failed saw another revision than the artifact's. One that saw none knows no better than

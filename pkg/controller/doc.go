@@ -5,7 +5,9 @@
 //
 //   - Where nothing changed nothing is written: no status, no event.
 //   - A status tells of the spec it was computed from, or is not written at all.
-//   - A failure leaves the last good artifact advertised, unless the spec demands a signature that it was not verified for.
+//   - A failure leaves the last good artifact advertised, also that of a newer revision that nobody signed.
+//   - What is advertised and definitely does not have the signature that the spec demands by now is withdrawn. Whose signatures count is
+//     read anew for each run: a Secret that is missing or has no key trusts nobody. What could not be found out withdraws nothing.
 //   - What a spec asks for and this version cannot do is a failure that says so; nothing is ignored in silence.
 //   - Secrets and ServiceAccounts are read by name when they are needed, and never kept. They are listed and watched only where
 //     WatchSecrets asks for it, and even then what is in a Secret is not kept.

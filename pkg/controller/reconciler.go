@@ -40,6 +40,7 @@ type Reconciler struct {
 	Pace      Pace
 	Jitter    float64 // part of the interval, 0 to 1, that a poll may come early or late
 
+	VerifyInterval        time.Duration         // objects that ask for signatures are polled at least so often; zero: at their interval
 	Policy                func() *policy.Policy // what the administrator permits now; nil: there is no file
 	Identities            Identities            // at cloud providers
 	DefaultServiceAccount string                // whose identity objects without a ServiceAccount have there; empty: the agent's own
@@ -98,6 +99,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	wait := next(object, found.failure, r.Pace, r.Jitter)
+	if object.Spec.Verify != nil && r.VerifyInterval > 0 && wait > 0 {
+		wait = min(wait, r.VerifyInterval)
+	}
 	if found.result.Waiting != "" {
 		wait = min(wait, found.hold.wake(object, r.Jitter, time.Now()))
 	}
@@ -143,6 +147,10 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	if err := supported(object.Spec); err != nil {
 		return source.Result{}, err
 	}
+	signers, err := r.signers(ctx, object)
+	if err != nil {
+		return source.Result{}, err
+	}
 	way, err := r.way(ctx, object)
 	if err != nil {
 		return source.Result{}, err
@@ -155,6 +163,7 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 		Advertised: advertised(object.Status),
 		Hold:       hold.closed,
 		Adopt:      hold.adopt,
+		Signers:    signers,
 	})
 	if err == nil {
 		r.orders.follow(object)

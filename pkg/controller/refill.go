@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -87,12 +88,27 @@ func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
 	}
 	access, err := f.Reconciler.access(ctx, object)
 	if err == nil {
-		_, err = f.Source.Restore(ctx, source.Request{Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: a})
+		err = f.reproduce(ctx, object, access)
 	}
 	if err != nil {
 		return passing{fmt.Errorf("restore what %q advertises: %w", keyOf(object), err)}
 	}
 	return nil
+}
+
+// reproduce has the registry's artifact verified anew, or counts on a verification of the very same.
+func (f *Refill) reproduce(ctx context.Context, object *v1.OCIRepository, access registry.Access) error {
+	if err := supported(object.Spec); err != nil {
+		return err
+	}
+	signers, err := f.Reconciler.signers(ctx, object)
+	if err != nil {
+		return err
+	}
+	_, err = f.Source.Restore(ctx, source.Request{
+		Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: advertised(object.Status), Signers: signers,
+	})
+	return err
 }
 
 // alive tells whether the object advertises something of ours, and is to stay.

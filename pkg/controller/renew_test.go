@@ -49,7 +49,7 @@ func (s statuses) Patch(_ context.Context, object client.Object, _ client.Patch,
 type packer struct {
 	store     *store.Store
 	body      string
-	condition string // that tells of tags; empty: FetchFailed
+	condition string // that tells of tags; empty: FetchFailed. SourceVerified: nothing is to be trusted
 	away      error  // of its registry
 }
 
@@ -58,7 +58,8 @@ func (p packer) Run(_ context.Context, req source.Request) (source.Result, error
 	case p.away != nil:
 		return source.Result{}, p.away
 	case req.Spec.Reference == nil || req.Spec.Reference.Digest == "":
-		return source.Result{}, &source.Error{Condition: cmp.Or(p.condition, v1.ConditionFetchFailed), Reason: v1.ReasonReadOperationFailed, Err: errors.New("no such tag")}
+		return source.Result{}, &source.Error{Condition: cmp.Or(p.condition, v1.ConditionFetchFailed), Reason: v1.ReasonReadOperationFailed,
+			Withdraws: p.condition == v1.ConditionSourceVerified, Err: errors.New("no such tag")}
 	}
 	entry, err := p.store.Put(req.Key, func(w io.Writer) error { _, err := io.WriteString(w, p.body); return err })
 	return source.Result{Revision: req.Spec.Reference.Digest, Entry: entry, Metadata: map[string]string{v1.MetadataSource: "registry.example.com/app@" + req.Spec.Reference.Digest}}, err

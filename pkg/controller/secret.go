@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -158,11 +159,13 @@ func (r *Reconciler) account(ctx context.Context, object *v1.OCIRepository, name
 	return account, r.fetch(ctx, "service account", types.NamespacedName{Namespace: object.Namespace, Name: name}, account)
 }
 
+var errNone = errors.New("there is none")
+
 func (r *Reconciler) fetch(ctx context.Context, kind string, name types.NamespacedName, into client.Object) error {
 	err := r.Live.Get(ctx, name, into)
 	switch {
 	case apierrors.IsNotFound(err):
-		return fmt.Errorf("read %s %q: there is none", kind, name)
+		return fmt.Errorf("read %s %q: %w", kind, name, errNone)
 	case err != nil:
 		return fmt.Errorf("read %s %q: %w", kind, name, err)
 	}

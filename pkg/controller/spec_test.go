@@ -19,8 +19,9 @@ func TestUnsupportedFieldsAreRefused(t *testing.T) {
 		condition string // empty: supported
 		message   string
 	}{
-		"plain":     {v1.OCIRepositorySpec{URL: "oci://example.com/app"}, "", ""},
-		"signature": {v1.OCIRepositorySpec{Verify: &v1.Verification{}}, v1.ConditionSourceVerified, "spec.verify: remove it, where nothing needs to be verified"},
+		"plain":    {v1.OCIRepositorySpec{URL: "oci://example.com/app"}, "", ""},
+		"cosign":   {v1.OCIRepositorySpec{Verify: &v1.Verification{Provider: v1.VerifyCosign}}, "", ""},
+		"notation": {v1.OCIRepositorySpec{Verify: &v1.Verification{Provider: v1.VerifyNotation}}, v1.ConditionSourceVerified, "notation as spec.verify.provider: sign with cosign, or remove spec.verify, where nothing needs to be verified"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +34,7 @@ func TestUnsupportedFieldsAreRefused(t *testing.T) {
 				return
 			}
 			failure, ok := errors.AsType[*source.Error](err)
-			if !ok || failure.Condition != test.condition || !failure.Terminal {
+			if !ok || failure.Condition != test.condition || !failure.Terminal || !failure.Withdraws {
 				t.Fatalf("got %#v", err)
 			}
 			if want := "this version of the agent does not support " + test.message; failure.Error() != want {

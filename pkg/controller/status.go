@@ -87,7 +87,7 @@ func replaced(before, after *v1.Artifact) bool {
 }
 
 // withdraws tells whether a failure means that what is advertised must not be trusted. Any other failure leaves it.
-func withdraws(failure *source.Error) bool { return failure.Condition == v1.ConditionSourceVerified }
+func withdraws(failure *source.Error) bool { return failure.Withdraws }
 
 func withdraw(status *v1.OCIRepositoryStatus) {
 	status.Artifact, status.URL = nil, ""

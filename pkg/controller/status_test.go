@@ -81,7 +81,14 @@ func summary(status v1.OCIRepositoryStatus) []string {
 	return lines
 }
 
-var verificationFailed = failed(v1.ConditionSourceVerified, v1.ReasonVerificationError, true)
+var verificationFailed = unsigned(func(f *source.Error) { f.Withdraws, f.Terminal = true, true })
+
+// unsigned is the outcome of a run that found no signature.
+func unsigned(change func(*source.Error)) outcome {
+	found := failed(v1.ConditionSourceVerified, v1.ReasonVerificationError, false)
+	change(found.failure)
+	return found
+}
 
 // Every outcome, on an object without history and on one with it: what the conditions say, which artifact stays, and whether the
 // generation counts as answered.
@@ -215,6 +222,38 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 			verify:   true,
 			want:     []string{"Ready=False VerificationError", "Stalled=True VerificationError", "SourceVerified=False VerificationError"},
 			answered: true,
+		},
+		"verified": {
+			found:  stored(1),
+			verify: true,
+			want: []string{"Ready=True Succeeded", "ArtifactInStorage=True Succeeded",
+				"SourceVerified=True Succeeded"},
+			artifact: 1, answered: true,
+		},
+		"the next one is not signed": {
+			history: []outcome{stored(1)},
+			found:   unsigned(func(*source.Error) {}),
+			verify:  true,
+			want: []string{"Ready=False VerificationError", "ArtifactInStorage=True Succeeded", "Reconciling=True ProgressingWithRetry",
+				"SourceVerified=False VerificationError"},
+			artifact: 1,
+		},
+		"evidence out of reach": {
+			history: []outcome{stored(1)},
+			found:   unsigned(func(f *source.Error) { f.Unknown = true }),
+			verify:  true,
+			want: []string{"Ready=False VerificationError", "ArtifactInStorage=True Succeeded", "Reconciling=True ProgressingWithRetry",
+				"SourceVerified=Unknown VerificationError"},
+			artifact: 1,
+		},
+		"registry and evidence out of reach": {
+			history: []outcome{stored(1)},
+			found: outcome{failure: &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, Unknown: true,
+				Err: errors.New("it broke")}},
+			verify: true,
+			want: []string{"Ready=False OCIArtifactPullFailed", "ArtifactInStorage=True Succeeded", "Reconciling=True ProgressingWithRetry",
+				"FetchFailed=True OCIArtifactPullFailed", "SourceVerified=Unknown VerificationError"},
+			artifact: 1,
 		},
 		"verification given up": {
 			history:  []outcome{stored(1), verificationFailed},

@@ -33,7 +33,11 @@ func notAtTheStart() predicate.Predicate {
 
 func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
 	return r.users(ctx, secret.GetNamespace(), func(spec *v1.OCIRepositorySpec) bool {
-		for _, ref := range []*v1.LocalObjectReference{spec.SecretRef, spec.CertSecretRef, spec.ProxySecretRef} {
+		refs := []*v1.LocalObjectReference{spec.SecretRef, spec.CertSecretRef, spec.ProxySecretRef}
+		if spec.Verify != nil {
+			refs = append(refs, spec.Verify.SecretRef, spec.Verify.TrustedRootSecretRef)
+		}
+		for _, ref := range refs {
 			if ref != nil && ref.Name == secret.GetName() {
 				return true
 			}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
@@ -16,7 +18,11 @@ type Error struct {
 	RetryAt   time.Time // not before; zero: the caller's back-off decides
 	Err       error
 
-	unusable bool // another try would only fetch the same content: the next look is the next interval's
+	Withdraws bool // what is advertised is known not to have the signature that it needs: it must not be served any more
+	Unknown   bool // whether what is advertised, or is to be, has the signature that it needs could not be found out
+
+	subject  digest.Digest // that was verified; empty: none
+	unusable bool          // another try would only fetch the same content: the next look is the next interval's
 }
 
 func (e *Error) Error() string { return e.Err.Error() }

@@ -52,6 +52,9 @@ func (s *Source) keep(ctx context.Context, repo *registry.Repository, repository
 	if a.Revision == "" {
 		return Result{}, nil
 	}
+	if err := s.verify(ctx, repo, revisionDigest(a.Revision), req); err != nil {
+		return Result{}, err
+	}
 	if entry, err := s.Store.Stat(req.Key, a.Digest); err == nil && a.Place != "" {
 		return Result{Unchanged: true, Entry: entry}, nil
 	}
@@ -70,9 +73,14 @@ func keptPlace(repository registry.Reference, req Request) (registry.Reference, 
 		return advertisedPlace(req)
 	}
 	revision := req.Advertised.Revision
-	d, err := digest.Parse(revision[strings.LastIndexByte(revision, '@')+1:])
-	if err != nil {
+	d := revisionDigest(revision)
+	if err := d.Validate(); err != nil {
 		return registry.Reference{}, fmt.Errorf("find what is advertised as %q: %w", revision, err)
 	}
 	return repository.At(d), nil
+}
+
+// revisionDigest is the digest of the manifest that a revision names.
+func revisionDigest(revision string) digest.Digest {
+	return digest.Digest(revision[strings.LastIndexByte(revision, '@')+1:])
 }

@@ -65,7 +65,7 @@ func (s *Source) receive(w io.Writer, body io.Reader, a Advertised) error {
 }
 
 // Restore sees to it that the store has what the object advertises: from the registry, where the status says that it lies, by the
-// rules that the status says it was made by, and with the object's own access. Bytes of another digest are not stored; then the
+// rules that the status says it was made by, and with the object's own access; what has to be signed is verified. Bytes of another digest are not stored; then the
 // error is an [*IrreproducibleError]. Neither that nor what turned out to be of no use is tried again. Any other error is an [*Error].
 func (s *Source) Restore(ctx context.Context, req Request) (store.Entry, error) {
 	leave, err := s.restoring.take(ctx, req.Key)
@@ -103,6 +103,9 @@ func (s *Source) reproduce(ctx context.Context, req Request) (store.Entry, error
 	proof := proofOf(place, req)
 	if failure := s.refused(req.Key, proof); failure != nil {
 		return store.Entry{}, failure
+	}
+	if err := s.verify(ctx, repo, place.Digest, req); err != nil {
+		return store.Entry{}, err
 	}
 	result, err := s.adopt(ctx, repo, place, ocispec.Descriptor{Digest: place.Digest}, req)
 	s.remember(req.Key, proof, err)

@@ -1,12 +1,13 @@
-// Package source turns the spec of an OCIRepository into an entry of the store: resolve, compare, fetch, check, put.
+// Package source turns the spec of an OCIRepository into an entry of the store: resolve, verify, compare, fetch, check, put.
 // It never writes to Kubernetes and reads no Secret; whoever calls it brings the credentials. The reconciler and everything that
 // has to agree with it run this one pipeline.
 //
-// After resolve, no step knows a tag: what was resolved is what is fetched, checked and stored.
+// After resolve, no step knows a tag: what was resolved is what is verified, fetched, checked and stored. What waits is verified when it is
+// adopted; what is advertised, again and again.
 //
 // What it refuses: a URL that holds a tag or a digest; a manifest, an archive or annotations beyond the limits; a layer that is
 // neither an archive nor one file of Kubernetes objects with a name, unless it is only copied; a layer that lies anywhere but in
-// the registry; and it never hands out bytes that another object's credential fetched.
+// the registry; what none of the signers has signed that a request names; and it never hands out bytes that another object's credential fetched.
 package source
 
 import (
@@ -20,6 +21,7 @@ import (
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
@@ -30,9 +32,13 @@ type Source struct {
 	Limits   archive.Limits
 	Replicas Replicas // nil: there are no others
 
-	confirmed memory[proof]               // what an object has been found to be allowed to read
-	refusals  memory[refusal]             // what is not worth another download
-	foreign   memory[IrreproducibleError] // what is advertised, and was made by another version
+	Verifier       *signature.Verifier // needed where requests name Signers
+	VerifyInterval time.Duration       // for which a signature that was found counts without another look; zero: a day
+
+	confirmed memory[store.Key, proof]               // what an object has been found to be allowed to read
+	refusals  memory[store.Key, refusal]             // what is not worth another download
+	foreign   memory[store.Key, IrreproducibleError] // what is advertised, and was made by another version
+	verified  memory[verification, time.Time]        // when a signature was found
 	unpacking turns
 	restoring lanes
 }
@@ -45,6 +51,8 @@ type Request struct {
 	Advertised Advertised
 	Hold       bool          // go on with what is advertised, or with nothing, whatever the spec asks for by now
 	Adopt      digest.Digest // of a manifest that Hold does not keep back; the rest of the spec comes with it
+
+	Signers *signature.Policy // whose signature it must have, whatever is stored; nil: nobody's
 
 	only digest.Digest // the one content that may be stored; empty: any
 }
@@ -89,6 +97,15 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	if err != nil {
 		return Result{}, invalidURL(err)
 	}
+	result, err := s.follow(ctx, repo, ref, req)
+	if err != nil {
+		err = s.reconsider(ctx, repo, req, err)
+	}
+	return result, err
+}
+
+// follow does what the spec's reference asks for now. ref is the repository.
+func (s *Source) follow(ctx context.Context, repo *registry.Repository, ref registry.Reference, req Request) (Result, error) {
 	found, err := resolve(ctx, repo, req.Spec)
 	if err != nil {
 		return Result{}, err
@@ -96,6 +113,9 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	place := ref.At(found.descriptor.Digest)
 	waiting := keptBack(found, ref, req)
 	if waiting == "" {
+		if err := s.verify(ctx, repo, place.Digest, req); err != nil {
+			return Result{Revision: found.revision}, err
+		}
 		result, err := s.bring(ctx, repo, place, found, req)
 		result.Revision = found.revision
 		return result, err
