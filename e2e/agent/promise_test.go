@@ -122,7 +122,10 @@ func (p *problems) artifact(o *v1.OCIRepository) {
 	if !isReady(o) {
 		return
 	}
-	p.addUnless(o.Spec.Verify == nil, "an artifact that nobody verified")
+	verified := condition(o, v1.ConditionSourceVerified)
+	p.addUnless((verified != nil) == (o.Spec.Verify != nil), "SourceVerified does not agree with spec.verify")
+	p.addUnless(verified == nil || verified.Status == metav1.ConditionTrue && verified.Message == "verified signature of revision "+a.Revision,
+		"an artifact that nobody verified")
 	if condition(o, v1.ConditionUpdatePending) == nil {
 		if diff := cmp.Diff(o.Spec.Ignore, o.Status.ObservedIgnore); diff != "" {
 			p.add("observedIgnore (-spec +status):\n%s", diff)

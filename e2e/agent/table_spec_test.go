@@ -159,12 +159,20 @@ func specRows() []row {
 			because: "The schema lists them.",
 		},
 		{
-			name: "signature", artifact: files("app.yaml"), spec: "verify: {provider: cosign, secretRef: {name: key}}",
+			name: "signature by notation", artifact: files("app.yaml"), spec: "verify: {provider: notation, secretRef: {name: key}}",
 			want: verdict{[]string{
 				"Ready=False VerificationError", "SourceVerified=False VerificationError", "Stalled=True VerificationError",
-			}, "does not support spec.verify"},
+			}, "does not support notation as spec.verify.provider"},
 			because: "What nobody verified is not advertised, and the message says whose fault it is.",
 			flux:    "Verifies it.",
+		},
+		{
+			name: "signature of anyone", artifact: files("app.yaml"), spec: "verify: {provider: cosign}",
+			want: verdict{[]string{
+				"Ready=False VerificationError", "SourceVerified=False VerificationError", "Stalled=True VerificationError",
+			}, "name who may sign"},
+			because: "Anybody can get a certificate to sign with: that somebody signed says nothing.",
+			flux:    "Accepts a signature of anybody.",
 		},
 	}
 }
