@@ -68,8 +68,10 @@ func (p *problems) readiness(o *v1.OCIRepository) {
 	}
 	stalled, working := condition(o, v1.ConditionStalled), condition(o, v1.ConditionReconciling)
 	if ready.Status == metav1.ConditionTrue {
-		others := slices.DeleteFunc(slices.Clone(o.Status.Conditions), func(c metav1.Condition) bool { return c.Type == v1.ConditionUpdatePending })
-		p.addUnless(len(others) == 2, "Ready beside other conditions than ArtifactInStorage and UpdatePending")
+		others := slices.DeleteFunc(slices.Clone(o.Status.Conditions), func(c metav1.Condition) bool {
+			return c.Type == v1.ConditionUpdatePending || c.Type == v1.ConditionSourceVerified && c.Status == metav1.ConditionTrue
+		})
+		p.addUnless(len(others) == 2, "Ready beside other conditions than ArtifactInStorage, UpdatePending and SourceVerified")
 		p.addUnless(ready.ObservedGeneration == o.Status.ObservedGeneration, "Ready for generation %d, observed %d",
 			ready.ObservedGeneration, o.Status.ObservedGeneration)
 		if o.Status.Artifact != nil {

@@ -99,9 +99,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	wait := next(object, found.failure, r.Pace, r.Jitter)
-	if object.Spec.Verify != nil && r.VerifyInterval > 0 && wait > 0 {
-		wait = min(wait, r.VerifyInterval)
-	}
+	wait = verifiedAgain(object, wait, r.VerifyInterval)
 	if found.result.Waiting != "" {
 		wait = min(wait, found.hold.wake(object, r.Jitter, time.Now()))
 	}
@@ -131,9 +129,9 @@ var errTooLong = fmt.Errorf("the artifact did not arrive within %s", maxRun)
 func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxRun, errTooLong)
 	defer cancel()
-	hold, err := holdOf(object, time.Now())
-	if err != nil {
-		return outcome{failure: asFailure(err)}
+	hold, unread := holdOf(object, time.Now())
+	if unread != nil {
+		return outcome{failure: r.keepOrWithdraw(ctx, object, asFailure(unread))}
 	}
 	result, err := r.expose(ctx, object, hold)
 	if err != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
@@ -103,4 +104,24 @@ func unread(err error) error {
 		return err
 	}
 	return &unreadError{err}
+}
+
+// keepOrWithdraw is for windows that cannot be read: they let nothing pass, but what is advertised needs its signature all the same.
+func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepository, unread *source.Error) *source.Error {
+	if object.Spec.Verify == nil || object.Status.Artifact == nil {
+		return unread
+	}
+	_, err := r.expose(ctx, object, hold{closed: true})
+	if failure := asFailure(err); failure != nil && failure.Withdraws {
+		return failure
+	}
+	return unread
+}
+
+// verifiedAgain brings the next look at an object forward to when what it advertises has to be verified again, also where it is stalled.
+func verifiedAgain(object *v1.OCIRepository, wait, interval time.Duration) time.Duration {
+	if object.Spec.Verify == nil || object.Status.Artifact == nil || interval <= 0 || wait > 0 && wait < interval {
+		return wait
+	}
+	return interval
 }

@@ -3,8 +3,10 @@ package controller
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -12,6 +14,7 @@ import (
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
 func newPublicKey(t *testing.T) string {
@@ -95,5 +98,84 @@ func TestSignersOutOfReach(t *testing.T) {
 	_, err := (&Reconciler{Live: silent{}}).signers(t.Context(), objectWith(v1.OCIRepositorySpec{Verify: &v1.Verification{SecretRef: ref("keys")}}))
 	if failure, ok := errors.AsType[*source.Error](err); !ok || failure.Withdraws || !failure.Unknown || failure.Terminal {
 		t.Errorf("got %+v", err)
+	}
+}
+
+// Who is asked for a signature is looked at in time, also where nothing else would be tried again.
+func TestVerifiedAgain(t *testing.T) {
+	t.Parallel()
+	signed, plain, empty := advertising(1), advertising(1), newObject(1)
+	signed.Spec.Verify, empty.Spec.Verify = &v1.Verification{}, &v1.Verification{}
+	for name, tc := range map[string]struct {
+		object               *v1.OCIRepository
+		wait, interval, want time.Duration
+	}{
+		"soon anyway":  {signed, time.Minute, time.Hour, time.Minute},
+		"late":         {signed, 2 * time.Hour, time.Hour, time.Hour},
+		"stalled":      {signed, 0, time.Hour, time.Hour},
+		"not set":      {signed, 0, 0, 0},
+		"not asked":    {plain, 0, time.Hour, 0},
+		"not there":    {empty, 0, time.Hour, 0},
+		"not so often": {plain, 2 * time.Hour, time.Hour, 2 * time.Hour},
+	} {
+		if got := verifiedAgain(tc.object, tc.wait, tc.interval); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
+// answering is a source that answers every request alike, and notes them.
+type answering struct {
+	err error
+	got *[]source.Request
+}
+
+func (a answering) Run(_ context.Context, req source.Request) (source.Result, error) {
+	*a.got = append(*a.got, req)
+	return source.Result{}, a.err
+}
+
+// Windows that cannot be read let nothing pass, and keep nothing that has lost its signature.
+func TestUnreadableWindowKeepsNothingUnsigned(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"signed":      {nil, v1.ReasonWindowInvalid},
+		"away":        {&source.Error{Condition: v1.ConditionSourceVerified, Reason: v1.ReasonVerificationError, Unknown: true, Err: errors.New("away")}, v1.ReasonWindowInvalid},
+		"signed once": {&source.Error{Condition: v1.ConditionSourceVerified, Reason: v1.ReasonVerificationError, Withdraws: true, Err: errors.New("no")}, v1.ReasonVerificationError},
+	} {
+		r := reconcilerIn(secretWith("keys", corev1.SecretTypeOpaque, "cosign.pub", newPublicKey(t)))
+		var got []source.Request
+		r.Source = answering{tc.err, &got}
+		object := advertising(1)
+		object.Spec.URL, object.Spec.Verify = "oci://ghcr.io/org/app", &v1.Verification{SecretRef: ref("keys")}
+		object.Annotations = map[string]string{v1.AnnotationWindow: "?"}
+		found := r.run(t.Context(), object)
+		if found.failure == nil || found.failure.Reason != tc.want {
+			t.Errorf("%s: %+v", name, found.failure)
+		}
+		if len(got) != 1 || !got[0].Hold || got[0].Signers == nil {
+			t.Errorf("%s: asked %+v", name, got)
+		}
+	}
+}
+
+// What is to be put back has to be signed, too: where nobody is trusted no registry is asked, and that is no word on what is advertised.
+func TestRefillNeedsSigners(t *testing.T) {
+	t.Parallel()
+	object := advertising(1)
+	object.Spec.URL, object.Spec.Verify = "oci://ghcr.io/org/app", &v1.Verification{SecretRef: ref("keys")}
+	for name, keys := range map[string][]client.Object{"none": nil, "some": {secretWith("keys", corev1.SecretTypeOpaque, "cosign.pub", newPublicKey(t))}} {
+		var asked *source.Request
+		f := &Refill{Reconciler: reconcilerIn(keys...), Source: origin{
+			func(context.Context, store.Key, source.Advertised) error { return fs.ErrNotExist },
+			func(req source.Request) error { asked = &req; return nil },
+		}}
+		err := f.restore(t.Context(), object)
+		if there := keys != nil; there != (err == nil) || there != (asked != nil) || there && asked.Signers == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v, asked %+v", name, err, asked)
+		}
 	}
 }
