@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -42,7 +43,7 @@ func TestRFC(t *testing.T) {
 	f.forget("app-config")
 
 	f.apply(fragment(t, "verify.yaml"))
-	f.refuses("app-config", v1.ReasonVerificationError)
+	f.exposesSigned("app-config", "cosign-key", "org/app-config", f.app.descriptor, f.app.revision("v1.0.0"))
 	f.forget("app-config")
 	for name, says := range map[string]string{
 		"service-account.yaml": `/regsa": there is none`,
@@ -73,14 +74,14 @@ func TestRFCSecret(t *testing.T) {
 	}
 }
 
-// The second story asks for a signature: accepted, and nothing is exposed that nobody verified.
+// The second story asks for a signature, and has the newest version of a private repository.
 func TestRFCStory(t *testing.T) {
 	t.Parallel()
 	f := &rfc{room: enterRoom(t, "default", ""), t: t, reg: registry.For(t, registry.Options{Auth: registry.Token, Users: []registry.User{alice}})}
-	push(t, f.reg, "org/my-app-config", folder("a.yaml", "a: 1\n"), "1.0.0")
+	p := push(t, f.reg, "org/my-app-config", folder("a.yaml", "a: 1\n"), "1.0.0")
 	f.pullSecret("my-app-regcred", f.reg.Host, alice.Name, alice.Password)
 	f.apply(example(t, "story.yaml"))
-	f.refuses("app-config", v1.ReasonVerificationError)
+	f.exposesSigned("app-config", "my-app-cosgin-key", "org/my-app-config", p.descriptor, p.revision("1.0.0"))
 }
 
 // What source-controller made of an object long ago: its finalizer goes, all else works.
@@ -169,12 +170,24 @@ func (f *rfc) exposes(name, revision string) []byte {
 	return download(f.t, f.until(name, exposes(revision)))
 }
 
-func (f *rfc) refuses(name, reason string) {
+// exposesSigned sees that an artifact is refused until the Secret with the key is there, and until whoever has the key has signed.
+func (f *rfc) exposesSigned(name, secret, repository string, artifact descriptor, revision string) {
 	f.t.Helper()
-	o := f.until(name, fails(reason))
-	if o.Status.Artifact != nil || condition(o, v1.ConditionStalled) == nil {
-		f.t.Errorf("not refused: %s", summary(o))
+	me := newSigner(f.t)
+	for _, step := range []struct {
+		refused string // before
+		mend    func()
+	}{
+		{secret + `": there is none`, func() { f.secret(secret, corev1.SecretTypeOpaque, "cosign.pub", me.public(f.t)) }},
+		{"no signature", func() { me.sign(f.t, f.reg, repository, artifact) }},
+	} {
+		if o := f.until(name, failsWith(v1.ReasonVerificationError, step.refused)); o.Status.Artifact != nil {
+			f.t.Errorf("not refused: %s", summary(o))
+		}
+		step.mend()
+		f.ask(name)
 	}
+	f.exposes(name, revision)
 }
 
 // checkVersions reads the object as v1beta2, as it was written, and as v1, which is stored.
