@@ -145,7 +145,7 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	if err := supported(object.Spec); err != nil {
 		return source.Result{}, err
 	}
-	signers, err := r.signers(ctx, object)
+	requirements, err := r.requirements(ctx, object)
 	if err != nil {
 		return source.Result{}, err
 	}
@@ -155,13 +155,13 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	}
 	way.After = fresh(object, r.orders.given(object), time.Now())
 	result, err := r.Source.Run(ctx, source.Request{
-		Key:        keyOf(object),
-		Spec:       object.Spec,
-		Access:     way.Access,
-		Advertised: advertised(object.Status),
-		Hold:       hold.closed,
-		Adopt:      hold.adopt,
-		Signers:    signers,
+		Key:          keyOf(object),
+		Spec:         object.Spec,
+		Access:       way.Access,
+		Advertised:   advertised(object.Status),
+		Hold:         hold.closed,
+		Adopt:        hold.adopt,
+		Requirements: requirements,
 	})
 	if err == nil {
 		r.orders.follow(object)

@@ -101,12 +101,12 @@ func (f *Refill) reproduce(ctx context.Context, object *v1.OCIRepository, access
 	if err := supported(object.Spec); err != nil {
 		return err
 	}
-	signers, err := f.Reconciler.signers(ctx, object)
+	requirements, err := f.Reconciler.requirements(ctx, object)
 	if err != nil {
 		return err
 	}
 	_, err = f.Source.Restore(ctx, source.Request{
-		Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: advertised(object.Status), Signers: signers,
+		Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: advertised(object.Status), Requirements: requirements,
 	})
 	return err
 }

@@ -18,6 +18,15 @@ const (
 	keyTrustedRoot  = "trusted_root.json"
 )
 
+// requirements are what the object's artifact must satisfy, whatever else is right.
+func (r *Reconciler) requirements(ctx context.Context, object *v1.OCIRepository) ([]signature.Requirement, error) {
+	signers, err := r.signers(ctx, object)
+	if err != nil || signers == nil {
+		return nil, err
+	}
+	return []signature.Requirement{{Name: "spec.verify", By: signers}}, nil
+}
+
 // signers says whose signature the object's artifact must have; nil: nobody's. What it refers to is read anew each time. The error is a
 // *source.Error: where somebody has to have signed and it is nobody, nothing is to be trusted; where that cannot be read, it is not known.
 func (r *Reconciler) signers(ctx context.Context, object *v1.OCIRepository) (*signature.Policy, error) {

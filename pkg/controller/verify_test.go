@@ -156,7 +156,7 @@ func TestUnreadableWindowKeepsNothingUnsigned(t *testing.T) {
 		if found.failure == nil || found.failure.Reason != tc.want {
 			t.Errorf("%s: %+v", name, found.failure)
 		}
-		if len(got) != 1 || !got[0].Hold || got[0].Signers == nil {
+		if len(got) != 1 || !got[0].Hold || len(got[0].Requirements) != 1 {
 			t.Errorf("%s: asked %+v", name, got)
 		}
 	}
@@ -174,7 +174,7 @@ func TestRefillNeedsSigners(t *testing.T) {
 			func(req source.Request) error { asked = &req; return nil },
 		}}
 		err := f.restore(t.Context(), object)
-		if there := keys != nil; there != (err == nil) || there != (asked != nil) || there && asked.Signers == nil || errors.Is(err, fs.ErrNotExist) {
+		if there := keys != nil; there != (err == nil) || there != (asked != nil) || there && len(asked.Requirements) != 1 || errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v, asked %+v", name, err, asked)
 		}
 	}

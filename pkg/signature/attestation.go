@@ -3,7 +3,6 @@ package signature
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/opencontainers/go-digest"
 
@@ -27,30 +26,35 @@ const (
 func (v *Verifier) Attestations(
 	ctx context.Context, repo *registry.Repository, subject digest.Digest, predicateType string, p *Policy,
 ) ([]Attestation, error) {
-	if predicateType == "" || predicateType == predicateSign {
-		return nil, fmt.Errorf("verify attestations of %q: %q is no predicate type of an attestation", subject, predicateType)
+	if err := attestable(subject, predicateType); err != nil {
+		return nil, err
 	}
 	var all []Attestation
 	size := 0
-	err := v.search(ctx, newSearch(repo, subject, predicateType), p, func(e *entity, by Verified) bool {
+	err := v.search(ctx, newSearch(repo, subject, predicateType), p, func(e *entity, by Verified) (bool, error) {
 		predicate, err := e.statedPredicate()
 		if err != nil {
-			return false // it was verified, so it can be read
+			return false, nil //nolint:nilerr // it was verified, so it can be read
 		}
 		all = append(all, Attestation{predicateType, predicate, by})
 		size += len(predicate)
-		return len(all) == maxAttestations || size > maxAttestationsBytes
+		return len(all) == maxAttestations || size > maxAttestationsBytes, nil
 	})
 	return all, err
 }
 
-// statedPredicate is the predicate of a verified envelope, byte for byte.
-func (e *entity) statedPredicate() (json.RawMessage, error) {
+// statedPayload is the statement in a verified envelope.
+func (e *entity) statedPayload() ([]byte, error) {
 	content, err := e.SignatureContent()
 	if err != nil {
 		return nil, err
 	}
-	payload, err := content.EnvelopeContent().RawEnvelope().DecodeB64Payload()
+	return content.EnvelopeContent().RawEnvelope().DecodeB64Payload()
+}
+
+// statedPredicate is the predicate of a verified envelope, byte for byte.
+func (e *entity) statedPredicate() (json.RawMessage, error) {
+	payload, err := e.statedPayload()
 	if err != nil {
 		return nil, err
 	}

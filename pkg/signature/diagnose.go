@@ -220,6 +220,9 @@ func (s *search) nearest() *Error {
 
 // explain names what was searched for.
 func (s *search) explain(e *Error) *Error {
-	label := s.repo.Reference().At(s.subject).String()
-	return &Error{e.Kind, fmt.Sprintf("verify %q: %s", label, e.Reason), e.Err}
+	what := fmt.Sprintf("%q", s.repo.Reference().At(s.subject))
+	if s.against != "" {
+		what += " for " + s.against
+	}
+	return &Error{e.Kind, fmt.Sprintf("verify %s: %s", what, e.Reason), e.Err}
 }

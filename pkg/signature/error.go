@@ -21,6 +21,7 @@ const (
 	KindOtherDigest                     // it is a signature of something else
 	KindLog                             // the transparency log has no entry for it, or one for something else
 	KindExpired                         // nothing proves that it was made while the certificate was valid
+	KindUnmet                           // it is an attestation by the right one that does not say what is asked for
 	KindTooMany                         // none of those that were looked at counts, and there are more, or larger ones, than are
 	KindUnreachable                     // evidence or the trusted root cannot be had: this says nothing about the artifact
 )

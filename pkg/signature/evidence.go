@@ -78,6 +78,7 @@ type search struct {
 	repo      *registry.Repository
 	subject   digest.Digest
 	predicate string // what the evidence is to say
+	against   string // who asks for it, for messages; empty: that goes without saying
 	visit     func(context.Context, candidate) (found bool)
 
 	left        int    // candidates that may still be fetched

@@ -42,22 +42,16 @@ func (v Verified) String() string {
 // Verify looks for a signature of subject that satisfies the policy, and stops at the first. The error is an [*Error]; what has no digest
 // of SHA-256 is one of the caller's.
 func (v *Verifier) Verify(ctx context.Context, repo *registry.Repository, subject digest.Digest, p *Policy) (Verified, error) {
-	var verified Verified
-	s := newSearch(repo, subject, predicateSign)
-	err := v.search(ctx, s, p, func(_ *entity, by Verified) bool {
-		verified = by
-		return true
-	})
-	return verified, err
+	return v.Satisfies(ctx, repo, subject, Requirement{By: p})
 }
 
 func newSearch(repo *registry.Repository, subject digest.Digest, predicate string) *search {
 	return &search{repo: repo, subject: subject, predicate: predicate, left: maxCandidates}
 }
 
-// search calls found with evidence that satisfies the policy until it is content. The error says why there is none, or that there may be
-// more than could be had.
-func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(*entity, Verified) bool) error {
+// search calls found with evidence that satisfies the policy until it is content; an error of found means that this piece does not count
+// after all. The error says why there is none, or that there may be more than could be had.
+func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(*entity, Verified) (bool, error)) error {
 	if s.subject.Validate() != nil || s.subject.Algorithm() != digest.SHA256 {
 		return fmt.Errorf("verify %q: it is no sha256 digest", s.subject)
 	}
@@ -65,12 +59,16 @@ func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(
 	some := false
 	s.visit = func(ctx context.Context, c candidate) bool {
 		e, by, err := j.candidate(ctx, c)
+		done := false
+		if err == nil {
+			done, err = found(e, by)
+		}
 		if err != nil {
 			s.discard(err)
 			return false
 		}
 		some = true
-		return found(e, by)
+		return done
 	}
 	if s.run(ctx) {
 		return nil

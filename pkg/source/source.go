@@ -7,7 +7,7 @@
 //
 // What it refuses: a URL that holds a tag or a digest; a manifest, an archive or annotations beyond the limits; a layer that is
 // neither an archive nor one file of Kubernetes objects with a name, unless it is only copied; a layer that lies anywhere but in
-// the registry; what none of the signers has signed that a request names; and it never hands out bytes that another object's credential fetched.
+// the registry; what does not satisfy all that a request requires; and it never hands out bytes that another object's credential fetched.
 package source
 
 import (
@@ -32,7 +32,7 @@ type Source struct {
 	Limits   archive.Limits
 	Replicas Replicas // nil: there are no others
 
-	Verifier       *signature.Verifier // needed where requests name Signers
+	Verifier       *signature.Verifier // needed where requests have Requirements
 	VerifyInterval time.Duration       // for which a signature that was found counts without another look; zero: a day
 
 	confirmed memory[store.Key, proof]               // what an object has been found to be allowed to read
@@ -52,7 +52,7 @@ type Request struct {
 	Hold       bool          // go on with what is advertised, or with nothing, whatever the spec asks for by now
 	Adopt      digest.Digest // of a manifest that Hold does not keep back; the rest of the spec comes with it
 
-	Signers *signature.Policy // whose signature it must have, whatever is stored; nil: nobody's
+	Requirements []signature.Requirement // all of which it must satisfy, whatever is stored; none: it need not be signed
 
 	only digest.Digest // the one content that may be stored; empty: any
 }

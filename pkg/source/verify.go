@@ -23,26 +23,42 @@ const maxVerify = 2 * time.Minute
 
 var errTooSlow = fmt.Errorf("who signed it was not found out within %s", maxVerify)
 
-// verification is a digest held against a policy.
+// verification is a digest held against a requirement.
 type verification struct {
-	digest digest.Digest
-	policy [sha256.Size]byte
+	digest      digest.Digest
+	requirement [sha256.Size]byte
 }
 
-// verify finds a signature of the digest by one of the request's signers, or knows of one. The error is an [*Error].
+// verify finds for the digest all that the request requires, or knows of it. The error is an [*Error]: the first that is definite, or else
+// the first.
 func (s *Source) verify(ctx context.Context, repo *registry.Repository, d digest.Digest, req Request) error {
-	if req.Signers == nil {
-		return nil
+	ctx, cancel := context.WithTimeoutCause(ctx, maxVerify, errTooSlow)
+	defer cancel()
+	var first *Error
+	for _, r := range req.Requirements {
+		failure := s.satisfies(ctx, repo, d, r, req)
+		if failure != nil && (first == nil || first.Unknown && !failure.Unknown) {
+			first = failure
+		}
 	}
-	v := verification{d, req.Signers.Fingerprint()}
+	if first != nil {
+		return first
+	}
+	return nil
+}
+
+func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request) *Error {
+	v := verification{d, r.Fingerprint()}
 	if s.verifiedLately(v, req) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, maxVerify, errTooSlow)
-	defer cancel()
-	_, err := s.Verifier.Verify(ctx, repo, d, req.Signers)
-	if err != nil {
-		return s.unverified(ctx, repo, d, req, err)
+	if _, err := s.Verifier.Satisfies(ctx, repo, d, r); err != nil {
+		failure := unverified(ctx, repo, d, err)
+		failure.Withdraws = !failure.Unknown && d == revisionDigest(req.Advertised.Revision)
+		if !failure.Unknown { // nobody else counts on what was found before
+			s.verified.set(v, time.Time{})
+		}
+		return failure
 	}
 	s.verified.set(v, time.Now())
 	return nil
@@ -54,9 +70,9 @@ func (s *Source) verifiedLately(v verification, req Request) bool {
 	return !at.IsZero() && time.Since(at)+req.Spec.Interval.Duration < limit
 }
 
-// unverified is a digest for which no signature was found. A registry that has lost the artifact cannot be expected to have its
-// signatures: that is no verdict.
-func (s *Source) unverified(ctx context.Context, repo *registry.Repository, d digest.Digest, req Request, err error) *Error {
+// unverified is a digest that does not have what it needs. A registry that has lost the artifact cannot be expected to have its signatures:
+// that is no verdict.
+func unverified(ctx context.Context, repo *registry.Repository, d digest.Digest, err error) *Error {
 	failed, ok := errors.AsType[*signature.Error](err)
 	definite := ok && failed.Definite()
 	if ok && failed.Kind == signature.KindMissing {
@@ -65,16 +81,12 @@ func (s *Source) unverified(ctx context.Context, repo *registry.Repository, d di
 			lookErr = errGone
 		}
 		if lookErr != nil {
-			definite, err = false, lookErr
+			definite, err = false, fmt.Errorf("verify %q: %w", repo.Reference().At(d), lookErr)
 		}
 	}
-	if definite { // nobody else counts on what was found before
-		s.verified.set(verification{d, req.Signers.Fingerprint()}, time.Time{})
-	}
-	e := failedRequest(v1.ReasonPullFailed, fmt.Errorf("verify %q: %w", repo.Reference().At(d), err)) // for what a registry says
+	e := failedRequest(v1.ReasonPullFailed, err) // for what a registry says
 	e.Condition, e.Reason, e.unusable = v1.ConditionSourceVerified, v1.ReasonVerificationError, false
 	e.Unknown, e.subject = !definite, d
-	e.Withdraws = definite && d == revisionDigest(req.Advertised.Revision)
 	return e
 }
 

@@ -53,6 +53,14 @@ func signers(t *testing.T, all ...holder) *signature.Policy {
 	return policy
 }
 
+// require asks for a signature; nil: of nobody.
+func require(by *signature.Policy) []signature.Requirement {
+	if by == nil {
+		return nil
+	}
+	return []signature.Requirement{{Name: "spec.verify", By: by}}
+}
+
 // signing is a bench with an artifact v1 that the first of two signed.
 type signing struct {
 	*bench
@@ -81,7 +89,7 @@ func (s *signing) sign(by holder, d ocispec.Descriptor, form signature.Form) {
 // tag runs with what a tag names.
 func (s *signing) tag(tag string, a Advertised, policy *signature.Policy, change ...func(*Request)) (Result, *Error) {
 	s.t.Helper()
-	req := Request{Key: key, Spec: byTag(tag), Advertised: a, Signers: policy}
+	req := Request{Key: key, Spec: byTag(tag), Advertised: a, Requirements: require(policy)}
 	req.Spec.URL = s.url()
 	for _, c := range change {
 		c(&req)
@@ -106,7 +114,7 @@ func (s *signing) must(tag string, a Advertised, policy *signature.Policy) Resul
 func refused(t *testing.T, failure *Error, withdraws bool, says string) {
 	t.Helper()
 	if failure == nil || failure.Condition != v1.ConditionSourceVerified || failure.Reason != v1.ReasonVerificationError ||
-		failure.Unknown || failure.Terminal || failure.Withdraws != withdraws || !strings.Contains(failure.Error(), says) {
+		failure.Unknown || failure.Terminal || failure.Withdraws != withdraws || !strings.Contains(failure.Error(), says) || strings.Count(failure.Error(), "verify \"") != 1 || !strings.Contains(failure.Error(), " for spec.verify: ") {
 		t.Errorf("got %+v", failure)
 	}
 }
@@ -263,7 +271,7 @@ func TestRestoreVerifies(t *testing.T) {
 	a := after(s.must("v1", Advertised{}, mine(s)))
 	restore := func(policy *signature.Policy) error {
 		s.lose()
-		_, err := s.Restore(t.Context(), Request{Key: key, Spec: v1.OCIRepositorySpec{URL: s.url()}, Advertised: a, Signers: policy})
+		_, err := s.Restore(t.Context(), Request{Key: key, Spec: v1.OCIRepositorySpec{URL: s.url()}, Advertised: a, Requirements: require(policy)})
 		return err
 	}
 	if err := restore(mine(s)); err != nil {
@@ -286,7 +294,7 @@ func TestVerificationCalledOff(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	over := errors.New("over")
 	cancel(over)
-	req := Request{Key: key, Advertised: Advertised{Revision: "v1@" + s.v1.Digest.String()}, Signers: mine(s)}
+	req := Request{Key: key, Advertised: Advertised{Revision: "v1@" + s.v1.Digest.String()}, Requirements: require(mine(s))}
 	failure := s.failure(s.verify(ctx, s.repository(), s.v1.Digest, req))
 	if !failure.Unknown || failure.Withdraws || !errors.Is(failure, over) {
 		t.Errorf("got %+v", failure)

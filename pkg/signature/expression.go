@@ -1,0 +1,144 @@
+package signature
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/cel-go/cel"
+)
+
+// Expression is what an attestation has to say, in CEL. It sees the statement that was signed: predicate, predicateType and subject. It
+// does not change, and is safe for concurrent use.
+type Expression struct {
+	text    string
+	program cel.Program
+}
+
+// Bounds of an expression, whatever it says and whatever it is held against. The cost is CEL's own measure.
+const (
+	maxExpression = 8 << 10 // bytes
+	maxNesting    = 64      // of the text
+	maxCost       = 20_000_000
+	maxEvaluation = 5 * time.Second
+	checkEvery    = 256    // steps of a loop, between two looks at the time
+	maxNodes      = 500000 // values in a statement
+)
+
+// ParseExpression reads an expression that is true or false, as in
+//
+//	predicate.buildDefinition.buildType == "https://example.com/build/v1"
+//
+// The error says where it is wrong.
+func ParseExpression(text string) (*Expression, error) {
+	program, err := compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse expression %s: %w", quote(text), err)
+	}
+	return &Expression{text, program}, nil
+}
+
+func compile(text string) (cel.Program, error) {
+	if len(text) > maxExpression {
+		return nil, fmt.Errorf("it has more than %d bytes", maxExpression)
+	}
+	env, err := cel.NewEnv(
+		cel.Variable("predicate", cel.DynType),
+		cel.Variable("predicateType", cel.StringType),
+		cel.Variable("subject", cel.ListType(cel.DynType)),
+		cel.CrossTypeNumericComparisons(true), // numbers of JSON are floating, those that people write are not
+		cel.ParserRecursionLimit(maxNesting),
+		cel.ParserExpressionSizeLimit(maxExpression),
+	)
+	if err != nil {
+		return nil, err
+	}
+	ast, issues := env.Compile(text)
+	if err := issues.Err(); err != nil {
+		return nil, errors.New(readable(err))
+	}
+	if !ast.OutputType().IsExactType(cel.BoolType) {
+		return nil, fmt.Errorf("it is not known to be true or false, but %s: compare it with something, as in … == true", ast.OutputType())
+	}
+	return env.Program(ast, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(checkEvery))
+}
+
+// String is the text that was parsed; of no expression, the empty one.
+func (x *Expression) String() string {
+	if x == nil {
+		return ""
+	}
+	return x.text
+}
+
+var errTooSlow = fmt.Errorf("it takes longer than %s", maxEvaluation)
+
+// judge holds a verified attestation against the expression. The error is a miss, unless the context is over.
+func (x *Expression) judge(ctx context.Context, e *entity) error {
+	if x == nil {
+		return nil
+	}
+	holds, err := x.holds(ctx, e)
+	switch {
+	case ctx.Err() != nil:
+		return &Error{KindUnreachable, readable(context.Cause(ctx)), context.Cause(ctx)}
+	case err != nil:
+		return miss(KindUnmet, "%s does not satisfy %s: %s", e.name, quote(x.text), readable(err))
+	case !holds:
+		return miss(KindUnmet, "%s does not satisfy %s", e.name, quote(x.text))
+	}
+	return nil
+}
+
+func (x *Expression) holds(ctx context.Context, e *entity) (bool, error) {
+	payload, err := e.statedPayload()
+	if err != nil {
+		return false, err
+	}
+	if values(payload) > maxNodes {
+		return false, fmt.Errorf("it has more than %d values", maxNodes)
+	}
+	var statement map[string]any
+	if err := json.Unmarshal(payload, &statement); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, maxEvaluation, errTooSlow)
+	defer cancel()
+	return x.evaluate(ctx, statement)
+}
+
+// evaluate never panics: cel-go turns panics into errors.
+func (x *Expression) evaluate(ctx context.Context, statement map[string]any) (bool, error) {
+	value, _, err := x.program.ContextEval(ctx, statement)
+	switch {
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case err != nil:
+		return false, err
+	}
+	holds, ok := value.Value().(bool)
+	if !ok {
+		return false, fmt.Errorf("it is neither true nor false but %s", value.Type())
+	}
+	return holds, nil
+}
+
+// values counts about how many values a JSON text has, before memory is spent on them.
+func values(text []byte) int {
+	n, quoted, escaped := 1, false, false
+	for _, b := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && b == '\\':
+			escaped = true
+		case b == '"':
+			quoted = !quoted
+		case !quoted && (b == ',' || b == '[' || b == '{'):
+			n++
+		}
+	}
+	return n
+}
