@@ -30,6 +30,11 @@
 //		compares two trees: names, contents, links and execute bits
 //	grow FOLDER MIB
 //		makes a tree of so many MiB that compress somewhat
+//	sigstore
+//		starts a private Sigstore, sets $FULCIO_URL, $REKOR_URL, $TIMESTAMP_URL and $ISSUER, and writes trusted_root.json and
+//		cosign's signing_config.json
+//	token NAME SUBJECT
+//		sets $NAME to the identity token of an e-mail address or a URI
 //	unprivileged COMMAND..., within MIB COMMAND...
 //		run a command without root's right to read everything; with a bound on its peak memory
 //

@@ -13,12 +13,14 @@ import (
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/proxy"
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
+	"github.com/kubectl-oci/kubectl-oci/e2e/sigstore"
 )
 
 // script is what the commands of one script share.
 type script struct {
 	t        *watched
 	registry *registry.Registry
+	sigstore *sigstore.Sigstore
 	counted  proxy.Counts // what requests has seen
 }
 
@@ -40,6 +42,8 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"put-manifest": (*script).putManifest,
 		"expand":       (*script).expand,
 		"grow":         (*script).grow,
+		"sigstore":     (*script).startSigstore,
+		"token":        (*script).token,
 		"unprivileged": (*script).unprivileged,
 	} {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
