@@ -15,6 +15,7 @@ import (
 	"github.com/distribution/distribution/v3/registry/handlers"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // registers itself
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"   // registers itself
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/proxy"
@@ -34,16 +35,20 @@ func (r *Registry) handlers(ctx context.Context) (back, front http.Handler, err 
 		// Manifests may say that a layer lies elsewhere.
 		Validation: configuration.Validation{Manifests: configuration.ValidationManifests{URLs: configuration.URLs{Allow: []string{"^https://"}}}},
 	})
+	var app http.Handler = r.app
+	if r.options.Referrers {
+		app = &referrers{next: app, list: map[place][]ocispec.Descriptor{}}
+	}
 	switch r.options.Auth {
 	case Basic:
-		return r.asRoot(r.app), &basic{next: r.app, users: &r.users}, nil
+		return r.asRoot(app), &basic{next: app, users: &r.users}, nil
 	case Token:
 		mux := http.NewServeMux()
 		mux.Handle(proxy.TokenPath, r.tokens)
-		mux.Handle("/", r.tokens.gate(r.app))
-		return r.asRoot(r.app), r.sayScheme(mux), nil
+		mux.Handle("/", r.tokens.gate(app))
+		return r.asRoot(app), r.sayScheme(mux), nil
 	}
-	return r.app, r.app, nil
+	return app, app, nil
 }
 
 func (r *Registry) storage() configuration.Storage {

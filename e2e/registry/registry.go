@@ -2,7 +2,7 @@
 //
 // Clients use Host: plain HTTP or TLS, no authentication, htpasswd or tokens, as the options say. Direct is a back door
 // for whoever arranges a test: plain HTTP, everything permitted, nothing counted, no faults. Deleting is enabled. Distribution
-// 3.1 has no referrers API: it answers 404 there, and clients fall back to tags.
+// 3.1 has no referrers API: it answers 404 there, and clients fall back to tags, unless the options ask for one, which is ours.
 package registry
 
 import (
@@ -37,6 +37,8 @@ type Options struct {
 	Dir   string // blobs are kept below this folder; empty: in memory
 	TLS   bool   // with a certificate of an authority of its own, see Registry.CA
 	HTTP2 bool   // offer it beside HTTP/1.1; with TLS only
+
+	Referrers bool // with the referrers API; it forgets them when it ends
 
 	Auth          Auth
 	Users         []User

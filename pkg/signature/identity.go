@@ -19,7 +19,17 @@ type Identity struct {
 
 // String is for messages.
 func (i Identity) String() string {
-	return fmt.Sprintf("subject %s of issuer %s", quote(i.Subject), quote(i.Issuer))
+	return fmt.Sprintf("subject %s of issuer %s", quote(literal(i.Subject)), quote(literal(i.Issuer)))
+}
+
+// literal is a pattern as a person would write it: without the escapes of one that matches one text only.
+func literal(pattern string) string {
+	if re, err := regexp.Compile(pattern); err == nil {
+		if text, whole := re.LiteralPrefix(); whole {
+			return text
+		}
+	}
+	return pattern
 }
 
 // matcher is the identity as sigstore-go wants it.
