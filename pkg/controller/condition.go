@@ -18,9 +18,6 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 	if status.Artifact == nil || found.lost {
 		c.drop(v1.ConditionArtifactInStorage)
 	}
-	if object.Spec.Verify == nil || status.Artifact == nil && found.failure == nil {
-		c.drop(v1.ConditionSourceVerified)
-	}
 	c.pend(found)
 	switch {
 	case found.failure != nil:
@@ -30,10 +27,8 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 		c.wait(found)
 	default:
 		c.succeed(status.Artifact.Revision, found.result.Note, waitingNote(found))
-		if object.Spec.Verify != nil {
-			c.set(v1.ConditionSourceVerified, metav1.ConditionTrue, v1.ReasonSucceeded, "verified signature of revision "+status.Artifact.Revision)
-		}
 	}
+	c.verified(status.Artifact, found)
 }
 
 // conditions changes a list of conditions in place.
@@ -58,10 +53,7 @@ func (c conditions) succeed(revision string, notes ...string) {
 const lostNote = "; the last artifact is not served either: the store has lost it"
 
 func (c conditions) fail(failure *source.Error, lost bool) {
-	message := clip(failure.Error(), maxMessage)
-	if lost {
-		message = clip(failure.Error(), maxMessage-len(lostNote)) + lostNote
-	}
+	message := explained(failure, lost)
 	c.set(v1.ConditionReady, metav1.ConditionFalse, failure.Reason, message)
 	if failure.Terminal {
 		c.drop(v1.ConditionReconciling)
@@ -78,11 +70,28 @@ func (c conditions) fail(failure *source.Error, lost bool) {
 	if failure.Condition != v1.ConditionSourceVerified {
 		c.set(failure.Condition, metav1.ConditionTrue, failure.Reason, message)
 	}
+}
+
+func explained(failure *source.Error, lost bool) string {
+	if lost {
+		return clip(failure.Error(), maxMessage-len(lostNote)) + lostNote
+	}
+	return clip(failure.Error(), maxMessage)
+}
+
+// verified tells of the verification that failed or could not be made, or else of what is advertised: whatever else failed, that is
+// verified by then.
+func (c conditions) verified(artifact *v1.Artifact, found outcome) {
+	failure := found.failure
 	switch {
-	case failure.Unknown:
-		c.set(v1.ConditionSourceVerified, metav1.ConditionUnknown, v1.ReasonVerificationError, message)
-	case failure.Condition == v1.ConditionSourceVerified:
-		c.set(v1.ConditionSourceVerified, metav1.ConditionFalse, failure.Reason, message)
+	case failure != nil && failure.Unknown:
+		c.set(v1.ConditionSourceVerified, metav1.ConditionUnknown, v1.ReasonVerificationError, explained(failure, found.lost && artifact != nil))
+	case failure != nil && failure.Condition == v1.ConditionSourceVerified:
+		c.set(v1.ConditionSourceVerified, metav1.ConditionFalse, failure.Reason, explained(failure, found.lost && artifact != nil))
+	case artifact == nil || !found.result.Required:
+		c.drop(v1.ConditionSourceVerified)
+	default:
+		c.set(v1.ConditionSourceVerified, metav1.ConditionTrue, v1.ReasonSucceeded, "verified signature of revision "+artifact.Revision)
 	}
 }
 

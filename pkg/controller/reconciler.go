@@ -87,6 +87,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	defer r.observe(object, time.Now())
 	found, err := r.attempt(ctx, object)
 	if err == nil {
+		err = r.discredit(ctx, object, found)
+	}
+	if err == nil {
 		err = r.replace(ctx, object, found.failure)
 	}
 	if err == nil {
@@ -131,13 +134,16 @@ func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome 
 	defer cancel()
 	hold, unread := holdOf(object, time.Now())
 	if unread != nil {
-		return outcome{failure: r.keepOrWithdraw(ctx, object, asFailure(unread))}
+		return r.keepOrWithdraw(ctx, object, *asFailure(unread))
 	}
 	result, err := r.expose(ctx, object, hold)
-	if err != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
-		err = &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, RetryAt: time.Now().Add(maxRun), Err: errTooLong}
+	failure := asFailure(err)
+	if failure != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
+		failure = &source.Error{
+			Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, RetryAt: time.Now().Add(maxRun), Unknown: failure.Unknown, Err: errTooLong,
+		}
 	}
-	return outcome{result: result, failure: asFailure(err), hold: hold}
+	return outcome{result: result, failure: failure, hold: hold}
 }
 
 // expose has the source look at the registry with the credentials that the object refers to.
@@ -149,20 +155,22 @@ func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold 
 	if err != nil {
 		return source.Result{}, err
 	}
-	way, err := r.way(ctx, object)
-	if err != nil {
-		return source.Result{}, err
-	}
-	way.After = fresh(object, r.orders.given(object), time.Now())
-	result, err := r.Source.Run(ctx, source.Request{
+	req := source.Request{
 		Key:          keyOf(object),
 		Spec:         object.Spec,
-		Access:       way.Access,
 		Advertised:   advertised(object.Status),
 		Hold:         hold.closed,
 		Adopt:        hold.adopt,
 		Requirements: requirements,
-	})
+	}
+	way, err := r.way(ctx, object)
+	if err != nil {
+		req.Barred = asFailure(err)
+		return r.Source.Run(ctx, req)
+	}
+	req.Access = way.Access
+	req.Access.After = fresh(object, r.orders.given(object), time.Now())
+	result, err := r.Source.Run(ctx, req)
 	if err == nil {
 		r.orders.follow(object)
 	}

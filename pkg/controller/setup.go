@@ -33,6 +33,7 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 			NeedLeaderElection:      new(false),
 		}).
 		Watches(&v1.OCIRepository{}, r.runs.watch()).
+		Watches(&v1.OCIRepository{}, r.withdrawals()).
 		WatchesRawSource(takeOver{r})
 	if r.WatchSecrets {
 		b = r.watchSecrets(b)

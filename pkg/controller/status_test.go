@@ -255,6 +255,28 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 				"FetchFailed=True OCIArtifactPullFailed", "SourceVerified=Unknown VerificationError"},
 			artifact: 1,
 		},
+		"verified, and the registry is out of reach": {
+			history: []outcome{stored(1)},
+			found:   pullFailed,
+			verify:  true,
+			want: []string{"Ready=False OCIArtifactPullFailed", "ArtifactInStorage=True Succeeded", "Reconciling=True ProgressingWithRetry",
+				"FetchFailed=True OCIArtifactPullFailed", "SourceVerified=True Succeeded"},
+			artifact: 1,
+		},
+		"the next one was not signed, and cannot be seen any more": {
+			history: []outcome{stored(1), unsigned(func(*source.Error) {})},
+			found:   pullFailed,
+			verify:  true,
+			want: []string{"Ready=False OCIArtifactPullFailed", "ArtifactInStorage=True Succeeded", "Reconciling=True ProgressingWithRetry",
+				"SourceVerified=True Succeeded", "FetchFailed=True OCIArtifactPullFailed"},
+			artifact: 1,
+		},
+		"nothing to verify any more": {
+			history: []outcome{stored(1), verificationFailed},
+			found:   pullFailed,
+			verify:  true,
+			want:    []string{"Ready=False OCIArtifactPullFailed", "Reconciling=True ProgressingWithRetry", "FetchFailed=True OCIArtifactPullFailed"},
+		},
 		"verification given up": {
 			history:  []outcome{stored(1), verificationFailed},
 			found:    stored(1),
@@ -267,9 +289,7 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 			t.Parallel()
 			object := after(test.history...)
 			object.Generation = 2
-			if test.verify {
-				object.Spec.Verify = &v1.Verification{Provider: v1.VerifyCosign}
-			}
+			test.found.result.Required = test.verify
 			status := answer(object, test.found, address, noon.Add(24*time.Hour))
 			if diff := cmp.Diff(test.want, summary(status)); diff != "" {
 				t.Errorf("conditions (-want +got):\n%s", diff)

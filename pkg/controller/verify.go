@@ -116,15 +116,17 @@ func unread(err error) error {
 }
 
 // keepOrWithdraw is for windows that cannot be read: they let nothing pass, but what is advertised needs its signature all the same.
-func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepository, unread *source.Error) *source.Error {
+func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepository, unread source.Error) outcome {
 	if object.Spec.Verify == nil || object.Status.Artifact == nil {
-		return unread
+		return outcome{failure: &unread}
 	}
-	_, err := r.expose(ctx, object, hold{closed: true})
-	if failure := asFailure(err); failure != nil && failure.Withdraws {
-		return failure
+	result, err := r.expose(ctx, object, hold{closed: true})
+	found := outcome{failure: asFailure(err), result: source.Result{Required: result.Required}}
+	if found.failure == nil || !found.failure.Withdraws {
+		unread.Unknown = found.failure != nil && found.failure.Unknown
+		found.failure = &unread
 	}
-	return unread
+	return found
 }
 
 // verifiedAgain brings the next look at an object forward to when what it advertises has to be verified again, also where it is stalled.

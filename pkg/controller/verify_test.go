@@ -132,6 +132,9 @@ type answering struct {
 
 func (a answering) Run(_ context.Context, req source.Request) (source.Result, error) {
 	*a.got = append(*a.got, req)
+	if req.Barred != nil {
+		return source.Result{}, req.Barred
+	}
 	return source.Result{}, a.err
 }
 

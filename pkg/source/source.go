@@ -54,6 +54,8 @@ type Request struct {
 
 	Requirements []signature.Requirement // all of which it must satisfy, whatever is stored; none: it need not be signed
 
+	Barred *Error // why no registry may be asked, or which one cannot be said: nothing is done, and the run fails with it; nil: go on
+
 	only digest.Digest // the one content that may be stored; empty: any
 }
 
@@ -75,13 +77,15 @@ type Result struct {
 	Entry     store.Entry       // the zero value: nothing is advertised, and Waiting says what would be
 	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
 	Note      string            // what in the spec has no effect, for people; mostly empty
+	Required  bool              // the request had requirements: what is advertised satisfies them, unless the error says something else
+	Discredit *Error            // why what was advertised before, and is replaced now, must not be served any longer; nil: it may
 }
 
 // Run resolves the spec's reference and, unless what is advertised is still right, fetches, checks and stores the artifact. The
 // error is always an [*Error].
 func (s *Source) Run(ctx context.Context, req Request) (Result, error) {
 	result, err := s.run(ctx, req)
-	result.Note = idle(req.Spec)
+	result.Note, result.Required = idle(req.Spec), len(req.Requirements) > 0
 	if e, ok := errors.AsType[*Error](err); ok && e.unusable {
 		e.RetryAt = time.Now().Add(req.Spec.Interval.Duration)
 	}
@@ -89,13 +93,16 @@ func (s *Source) Run(ctx context.Context, req Request) (Result, error) {
 }
 
 func (s *Source) run(ctx context.Context, req Request) (Result, error) {
+	if req.Barred != nil {
+		return Result{}, s.unasked(req, req.Barred)
+	}
 	ref, err := Repository(req.Spec.URL)
 	if err != nil {
-		return Result{}, invalidURL(err)
+		return Result{}, s.unasked(req, invalidURL(err))
 	}
 	repo, err := s.Registry.Repository(ref, req.Access)
 	if err != nil {
-		return Result{}, invalidURL(err)
+		return Result{}, s.unasked(req, invalidURL(err))
 	}
 	result, err := s.follow(ctx, repo, ref, req)
 	if err != nil {
@@ -118,6 +125,9 @@ func (s *Source) follow(ctx context.Context, repo *registry.Repository, ref regi
 		}
 		result, err := s.bring(ctx, repo, place, found, req)
 		result.Revision = found.revision
+		if err == nil && place.Digest != revisionDigest(req.Advertised.Revision) {
+			result.Discredit = s.discredit(ctx, repo, req)
+		}
 		return result, err
 	}
 	if err := s.confirm(ctx, repo, found, place, req); err != nil {

@@ -54,6 +54,9 @@ func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d dig
 	}
 	if _, err := s.Verifier.Satisfies(ctx, repo, d, r); err != nil {
 		failure := unverified(ctx, repo, d, err)
+		if unnamed(repo, req, failure) {
+			condemn(repo, req, failure)
+		}
 		failure.Withdraws = !failure.Unknown && d == revisionDigest(req.Advertised.Revision)
 		if !failure.Unknown { // nobody else counts on what was found before
 			s.verified.set(v, time.Time{})

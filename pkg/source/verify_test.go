@@ -310,3 +310,107 @@ func TestRevisionDigest(t *testing.T) {
 		}
 	}
 }
+
+// Before a registry is asked nothing can be verified: what is advertised counts as verified where that is known, and stays in any case.
+func TestNothingIsAsked(t *testing.T) {
+	t.Parallel()
+	s := newSigning(t)
+	a := after(s.must("v1", Advertised{}, mine(s)))
+	barred := func(r *Request) {
+		r.Barred = &Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: errors.New("no password")}
+	}
+	wrong := func(r *Request) { r.Spec.URL = "oci://" + s.ref.Name() + ":v1" }
+	before := s.requests.Load()
+	for name, tc := range map[string]struct {
+		policy     *signature.Policy
+		advertised Advertised
+		change     func(*Request)
+		reason     string
+		unknown    bool
+	}{
+		"known":              {mine(s), a, barred, v1.ReasonAuthenticationFailed, false},
+		"other signers":      {yours(s), a, barred, v1.ReasonAuthenticationFailed, true},
+		"nobody has to sign": {nil, a, barred, v1.ReasonAuthenticationFailed, false},
+		"nothing is there":   {yours(s), Advertised{}, barred, v1.ReasonAuthenticationFailed, false},
+		"wrong URL":          {mine(s), a, wrong, v1.ReasonURLInvalid, false},
+		"wrong URL, others":  {yours(s), a, wrong, v1.ReasonURLInvalid, true},
+	} {
+		result, failure := s.tag("v1", tc.advertised, tc.policy, tc.change)
+		if failure == nil || failure.Reason != tc.reason || failure.Unknown != tc.unknown || failure.Withdraws || result.Required != (tc.policy != nil) {
+			t.Errorf("%s: %+v, %+v", name, result, failure)
+		}
+	}
+	if n := s.requests.Load() - before; n != 0 {
+		t.Errorf("the registry was asked %d times", n)
+	}
+}
+
+// What was advertised, and is replaced, may be downloaded for a while still, unless it lost its signature.
+func TestDiscredit(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		by        func(*signing) *signature.Policy
+		forget    bool
+		discredit string // empty: it may stay
+	}{
+		"both signed":         {by: ours},
+		"both signed, forgot": {by: ours, forget: true},
+		"key replaced":        {by: yours, discredit: "another key"},
+		"nobody has to sign":  {by: func(*signing) *signature.Policy { return nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSigning(t)
+			next, _ := s.pushLayer("next", pack(t, map[string]string{"a.yaml": "a: 2"}), nil)
+			s.sign(s.you, next, "")
+			first := s.must("v1", Advertised{}, mine(s))
+			if tc.forget {
+				s.VerifyInterval = time.Nanosecond
+			}
+			result := s.must("next", after(first), tc.by(s))
+			switch {
+			case tc.discredit == "" && result.Discredit != nil:
+				t.Error(result.Discredit)
+			case tc.discredit != "":
+				refused(t, result.Discredit, true, tc.discredit)
+			}
+			if again := s.must("next", after(result), tc.by(s)); again.Discredit != nil {
+				t.Errorf("once more: %v", again.Discredit)
+			}
+		})
+	}
+}
+
+func ours(s *signing) *signature.Policy { return signers(s.t, s.me, s.you) }
+
+// Where the spec names another repository, what is advertised counts as long as it is known to be signed. Then that repository has to
+// have it, for no other is asked.
+func TestAnotherRepository(t *testing.T) {
+	t.Parallel()
+	elsewhere := func(r *Request) { r.Spec.URL += "/elsewhere" }
+	for name, tc := range map[string]struct {
+		by        func(*signing) *signature.Policy
+		status    int
+		withdraws bool
+		unknown   bool
+	}{
+		"known":                {by: mine},
+		"key replaced":         {by: yours, withdraws: true},
+		"key replaced, away":   {by: yours, status: http.StatusInternalServerError, unknown: true},
+		"verified from now on": {by: ours, withdraws: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSigning(t)
+			first := s.must("v1", Advertised{}, mine(s))
+			s.status.Store(int32(tc.status))
+			_, failure := s.tag("v1", after(first), tc.by(s), elsewhere)
+			if failure == nil || failure.Withdraws != tc.withdraws || failure.Unknown != tc.unknown {
+				t.Errorf("got %+v", failure)
+			}
+			if tc.withdraws && !strings.Contains(failure.Error(), "/elsewhere, which spec.url names, has neither it nor a signature of it") {
+				t.Errorf("it says %q", failure)
+			}
+		})
+	}
+}

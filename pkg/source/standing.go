@@ -1,0 +1,62 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
+)
+
+// What is here is about what is advertised already, where a run came to something else.
+
+// unasked is a failure from before any registry was asked. What is advertised satisfies its requirements where that is remembered;
+// otherwise it is not known.
+func (s *Source) unasked(req Request, failure *Error) *Error {
+	d := revisionDigest(req.Advertised.Revision)
+	forgotten := func(r signature.Requirement) bool { return !s.remembers(verification{d, r.Fingerprint()}) }
+	if d == "" || !slices.ContainsFunc(req.Requirements, forgotten) {
+		return failure
+	}
+	unsure := *failure
+	unsure.Unknown = true
+	return &unsure
+}
+
+// remembers tells whether what was found counts at this moment.
+func (s *Source) remembers(v verification) bool {
+	at := s.verified.of(v)
+	return !at.IsZero() && time.Since(at) < cmp.Or(s.VerifyInterval, DefaultVerifyInterval)
+}
+
+// discredit says why what is advertised, and is about to be replaced, must not be downloaded for a while still, as other artifacts that
+// were replaced: it does not satisfy what is required by now. Nil: it does, or that cannot be found out.
+func (s *Source) discredit(ctx context.Context, repo *registry.Repository, req Request) *Error {
+	d := revisionDigest(req.Advertised.Revision)
+	if d == "" {
+		return nil
+	}
+	if verdict, bad := errors.AsType[*Error](s.verify(ctx, repo, d, req)); bad && verdict.Withdraws {
+		return verdict
+	}
+	return nil
+}
+
+// unnamed is what is advertised, comes from a repository that the spec does not name any more, and is not in the one that it names. That
+// one has no evidence for it, and never will: this is not like a registry that has lost something.
+func unnamed(repo *registry.Repository, req Request, failure *Error) bool {
+	place := req.Advertised.Place
+	return errors.Is(failure, errGone) && failure.subject == revisionDigest(req.Advertised.Revision) &&
+		place != "" && !strings.HasPrefix(place, repo.Reference().Name()+"@")
+}
+
+// condemn makes a verdict of that.
+func condemn(repo *registry.Repository, req Request, failure *Error) {
+	failure.Unknown = false
+	failure.Err = fmt.Errorf("verify %q: %s, which spec.url names, has neither it nor a signature of it", req.Advertised.Place, repo.Reference().Name())
+}
