@@ -32,11 +32,11 @@ e2e: control-plane ## Tests against a real control plane and real registries; ne
 	go -C e2e test $(TESTFLAGS) -count=1 -timeout 20m ./...
 
 .PHONY: control-plane
-control-plane: ## Build what the testbed runs: etcd, kube-apiserver, kube-controller-manager, kubectl, Flux's kustomize-controller
-	@echo "building what the tests run (about twelve minutes the first time)"
+control-plane: ## Build what the testbed runs: etcd, kube-apiserver, kube-controller-manager, kubectl, Flux's kustomize-controller, cosign
+	@echo "building what the tests run (about seventeen minutes the first time)"
 	@mkdir -p .cache/bin
 	@go -C e2e build -o ../.cache/bin/testbed ./cmd/testbed
-	@.cache/bin/testbed build -kubectl -flux
+	@.cache/bin/testbed build -kubectl -flux -cosign
 
 .PHONY: lint
 lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tidy modules

@@ -24,7 +24,7 @@ type Binaries struct {
 // version and the flags. Several builders may share a cache at the same time, in any number of processes. It needs the go
 // command and, the first time, the Go module proxy.
 type Builder struct {
-	Modules string    // folder that holds k8s/, etcd/ and flux/
+	Modules string    // folder that holds k8s/, etcd/, flux/ and cosign/
 	Cache   string    // made where it is missing
 	Log     io.Writer // told what is built and how long it takes; nil: nobody
 }
@@ -89,6 +89,15 @@ func (b *Builder) KustomizeController(ctx context.Context) (string, error) {
 		cost:     "about 4 minutes",
 	})
 	return filepath.Join(folder, "kustomize-controller"), err
+}
+
+// Cosign returns the path of sigstore's cosign, built now or before. The control plane does not need it.
+func (b *Builder) Cosign(ctx context.Context) (string, error) {
+	folder, err := b.component(ctx, component{
+		name: "cosign", module: "cosign", programs: map[string]string{"cosign": "github.com/sigstore/cosign/v3/cmd/cosign"},
+		cost: "about 5 minutes",
+	})
+	return filepath.Join(folder, "cosign"), err
 }
 
 func versionFlags() string {

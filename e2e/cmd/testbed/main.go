@@ -1,7 +1,7 @@
 // Command testbed runs a Kubernetes control plane and a registry on this machine until it is told to stop.
 //
 //	testbed [flags]      start, print one line when ready, run until SIGINT or SIGTERM
-//	testbed build        build the control plane into the cache, with -kubectl and -flux those programs too, and exit
+//	testbed build        build the control plane into the cache, with -kubectl, -flux and -cosign those programs too
 package main
 
 import (

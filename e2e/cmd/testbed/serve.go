@@ -34,6 +34,7 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	kubectl := flags.Bool("kubectl", false, "build kubectl too")
 	flux := flags.Bool("flux", false, "build Flux's kustomize-controller too")
+	cosign := flags.Bool("cosign", false, "build sigstore's cosign too")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -44,13 +45,16 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 	if _, err := builder.Build(ctx); err != nil {
 		return err
 	}
-	if *kubectl {
-		if _, err := builder.Kubectl(ctx); err != nil {
+	for _, more := range []struct {
+		wanted bool
+		build  func(context.Context) (string, error)
+	}{{*kubectl, builder.Kubectl}, {*flux, builder.KustomizeController}, {*cosign, builder.Cosign}} {
+		if !more.wanted {
+			continue
+		}
+		if _, err := more.build(ctx); err != nil {
 			return err
 		}
 	}
-	if *flux {
-		_, err = builder.KustomizeController(ctx)
-	}
-	return err
+	return nil
 }
