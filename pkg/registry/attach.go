@@ -50,7 +50,12 @@ func (r *Repository) PushReferrer(ctx context.Context, d ocispec.Descriptor, raw
 		MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
 		ArtifactType: cmp.Or(m.ArtifactType, m.Config.MediaType), Annotations: m.Annotations,
 	}
-	return r.Amend(ctx, FallbackTag(m.Subject.Digest), func(raw []byte) (ocispec.Descriptor, []byte, error) { return include(raw, member) })
+	return r.Amend(ctx, FallbackTag(m.Subject.Digest), func(raw []byte) (ocispec.Descriptor, []byte, error) {
+		if digest.FromBytes(raw) == m.Subject.Digest {
+			raw = nil // "cosign copy" gives the copy this tag, too
+		}
+		return include(raw, member)
+	})
 }
 
 // putReferrer tells whether the registry lists what was pushed.
@@ -76,6 +81,9 @@ func include(raw []byte, member ocispec.Descriptor) (ocispec.Descriptor, []byte,
 	if raw != nil {
 		if err := json.Unmarshal(raw, index); err != nil {
 			return ocispec.Descriptor{}, nil, fmt.Errorf("parse index of referrers: %w", err)
+		}
+		if index.MediaType != ocispec.MediaTypeImageIndex {
+			return ocispec.Descriptor{}, nil, fmt.Errorf("it is a %.100q, and no index of referrers", index.MediaType)
 		}
 	}
 	if slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return d.Digest == member.Digest }) {

@@ -219,6 +219,33 @@ func TestPushReferrerWithoutSubject(t *testing.T) {
 	}
 }
 
+// Tools that copy artifacts have given the fallback tag to the copy itself. That is no list, and nothing is lost when one takes its place;
+// something else stays where it is.
+func TestPushReferrerWhereTheTagNamesNoList(t *testing.T) {
+	t.Parallel()
+	host := serve(t, nil)
+	r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+	p, other := push(t, r), push(t, r)
+	tag := FallbackTag(p.manifest.Digest)
+	if err := r.PushManifest(t.Context(), tag, other.manifest, other.raw); err != nil {
+		t.Fatal(err)
+	}
+	d, raw := referrer(t, r, p.manifest, "a note")
+	if err := r.PushReferrer(t.Context(), d, raw); err == nil || !strings.Contains(err.Error(), tag) || !strings.Contains(err.Error(), "no index of referrers") {
+		t.Errorf("got %v", err)
+	}
+	if err := r.PushManifest(t.Context(), tag, p.manifest, p.raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.PushReferrer(t.Context(), d, raw); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := r.Referrers(t.Context(), p.manifest.Digest, 10)
+	if err != nil || !slices.Equal(digests(list), []string{d.Digest.String()}) {
+		t.Errorf("got %v, %v", list, err)
+	}
+}
+
 // Whoever writes between our look and our writing loses nothing, nor do we.
 func TestReferrersOfSeveralWriters(t *testing.T) {
 	t.Parallel()
