@@ -17,7 +17,6 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
-	protodsse "github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
@@ -166,23 +165,6 @@ func olderAnnotations(b *protobundle.Bundle) (map[string]string, error) {
 		annotations[annotationTimestamp] = string(text)
 	}
 	return annotations, nil
-}
-
-// envelopeJSON is an envelope outside of a bundle: base64 as DSSE has it.
-func envelopeJSON(e *protodsse.Envelope) ([]byte, error) {
-	type sig struct {
-		KeyID string `json:"keyid"`
-		Sig   []byte `json:"sig"`
-	}
-	out := struct {
-		PayloadType string `json:"payloadType"`
-		Payload     []byte `json:"payload"`
-		Signatures  []sig  `json:"signatures"`
-	}{PayloadType: e.GetPayloadType(), Payload: e.GetPayload()}
-	for _, s := range e.GetSignatures() {
-		out.Signatures = append(out.Signatures, sig{s.GetKeyid(), s.GetSig()})
-	}
-	return json.Marshal(out)
 }
 
 func descriptor(mediaType string, raw []byte) ocispec.Descriptor {

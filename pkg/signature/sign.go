@@ -140,7 +140,7 @@ func (s *Signer) attest(
 	if err != nil {
 		return "", err
 	}
-	envelope, err := envelopeJSON(b.GetDsseEnvelope())
+	envelope, err := json.Marshal(b.GetDsseEnvelope()) // byte for byte what the log was told: cosign holds it against the entry
 	if err != nil {
 		return "", err
 	}

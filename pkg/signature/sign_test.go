@@ -58,6 +58,31 @@ func TestWireFormat(t *testing.T) {
 	}
 }
 
+// An older attestation is the very bytes that the log has the hash of: cosign compares them.
+func TestLogKnowsTheEnvelope(t *testing.T) {
+	t.Parallel()
+	p := newPrivate(t)
+	repo := open(t, host(t, false, nil))
+	d, err := p.signer(t, alice).Attest(t.Context(), repo, pushArtifact(t, repo), predicateProvenance, json.RawMessage(`{"a":1}`), AttachOptions{Form: FormTag})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := manifestAt(t, repo, d).Layers[0]
+	var logged logEntry
+	if err := json.Unmarshal([]byte(layer.Annotations[annotationLog]), &logged); err != nil {
+		t.Fatal(err)
+	}
+	var entry struct {
+		Spec struct{ EnvelopeHash struct{ Algorithm, Value string } }
+	}
+	if err := json.Unmarshal(logged.Payload.Body, &entry); err != nil {
+		t.Fatal(err)
+	}
+	if of := entry.Spec.EnvelopeHash; of.Algorithm+":"+of.Value != layer.Digest.String() {
+		t.Errorf("the log knows %+v, kept is %s", of, layer.Digest)
+	}
+}
+
 // Services that fail, hang or are no services are named, and the token stays where it is.
 func TestServicesThatFail(t *testing.T) {
 	t.Parallel()
