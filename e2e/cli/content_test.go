@@ -57,6 +57,24 @@ func (s *script) manifest(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
+func (s *script) tags(ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	raw, err := s.send(http.MethodGet, s.at(args[0], "tags/list"), "", "")
+	if err != nil {
+		return err
+	}
+	var list struct{ Tags []string }
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	for _, tag := range list.Tags {
+		fmt.Fprintln(ts.Stdout(), tag)
+	}
+	return nil
+}
+
 func (s *script) layer(ts *testscript.TestScript, args []string) error {
 	if len(args) != 2 {
 		return errUsage

@@ -7,9 +7,10 @@
 //
 // Beside the commands that [testscript] brings, a script may use:
 //
-//	registry [-tls] [-auth basic|token] [-disk]
+//	registry [-tls] [-auth basic|token] [-disk] [-referrers]
 //		starts a registry and sets $REGISTRY; with -tls $REGISTRY_CA, a file; with -auth $ALICE_PASSWORD (alice may do
-//		everything), $READER_PASSWORD (reader may only pull) and $WRONG_PASSWORD
+//		everything), $READER_PASSWORD (reader may only pull) and $WRONG_PASSWORD; with -referrers one that lists what refers
+//		to a manifest, where the other one leaves that to a tag
 //	gateway NAME
 //		makes the registry reachable under another host name, through an HTTP proxy that $HTTP_PROXY and $HTTPS_PROXY name
 //	login [-env] USER PASSWORD
@@ -22,6 +23,8 @@
 //		waits until at least these have reached the registry since requests was used last
 //	manifest REPOSITORY:REFERENCE, layer REPOSITORY:REFERENCE FILE
 //		print a manifest, write its first layer to a file
+//	tags REPOSITORY
+//		prints its tags, one a line
 //	put-blob REPOSITORY FILE NAME, put-manifest REPOSITORY:REFERENCE FILE NAME
 //		upload by the back door and set $NAME to the digest and $NAME_SIZE to the size
 //	expand FROM TO
@@ -35,6 +38,10 @@
 //		cosign's signing_config.json
 //	token NAME SUBJECT
 //		sets $NAME to the identity token of an e-mail address or a URI
+//	cosign
+//		puts sigstore's cosign on the PATH, built when it was not yet, and keeps it and all else from asking the internet
+//	keypair ecdsa|rsa|ed25519 NAME
+//		writes NAME.pem and NAME.pub, for keys that are not of cosign's making; ecdsa is longer than cosign's
 //	unprivileged COMMAND..., within MIB COMMAND...
 //		run a command without root's right to read everything; with a bound on its peak memory
 //

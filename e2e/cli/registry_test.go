@@ -21,10 +21,11 @@ func (s *script) startRegistry(ts *testscript.TestScript, args []string) error {
 	tls := flags.Bool("tls", false, "")
 	auth := flags.String("auth", "", "")
 	disk := flags.Bool("disk", false, "")
+	referrers := flags.Bool("referrers", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	o := registry.Options{TLS: *tls, Auth: registry.Auth(*auth)}
+	o := registry.Options{TLS: *tls, Auth: registry.Auth(*auth), Referrers: *referrers}
 	if *disk {
 		o.Dir = ts.MkAbs("registry")
 	}

@@ -38,12 +38,15 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"await":        (*script).await,
 		"manifest":     (*script).manifest,
 		"layer":        (*script).layer,
+		"tags":         (*script).tags,
 		"put-blob":     (*script).putBlob,
 		"put-manifest": (*script).putManifest,
 		"expand":       (*script).expand,
 		"grow":         (*script).grow,
 		"sigstore":     (*script).startSigstore,
 		"token":        (*script).token,
+		"cosign":       (*script).cosign,
+		"keypair":      (*script).keypair,
 		"unprivileged": (*script).unprivileged,
 	} {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
