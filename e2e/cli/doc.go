@@ -9,8 +9,8 @@
 //
 //	registry [-tls] [-auth basic|token] [-disk] [-referrers]
 //		starts a registry and sets $REGISTRY; with -tls $REGISTRY_CA, a file; with -auth $ALICE_PASSWORD (alice may do
-//		everything), $READER_PASSWORD (reader may only pull) and $WRONG_PASSWORD; with -referrers one that lists what refers
-//		to a manifest, where the other one leaves that to a tag
+//		everything), $READER_PASSWORD (reader may only pull) and $WRONG_PASSWORD; with -referrers
+//		one that lists what refers to a manifest, and does not leave that to a tag
 //	gateway NAME
 //		makes the registry reachable under another host name, through an HTTP proxy that $HTTP_PROXY and $HTTPS_PROXY name
 //	login [-env] USER PASSWORD
