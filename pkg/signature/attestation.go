@@ -26,17 +26,27 @@ const (
 func (v *Verifier) Attestations(
 	ctx context.Context, repo *registry.Repository, subject digest.Digest, predicateType string, p *Policy,
 ) ([]Attestation, error) {
-	if err := attestable(subject, predicateType); err != nil {
+	return v.Satisfying(ctx, repo, subject, Requirement{By: p, Type: predicateType})
+}
+
+// Satisfying gives the attestations that satisfy a requirement which names a type. Bounds and errors are those of [Verifier.Attestations].
+func (v *Verifier) Satisfying(ctx context.Context, repo *registry.Repository, subject digest.Digest, r Requirement) ([]Attestation, error) {
+	if err := attestable(subject, r.Type); err != nil {
 		return nil, err
 	}
+	s := newSearch(repo, subject, r.Type)
+	s.against = r.Name
 	var all []Attestation
 	size := 0
-	err := v.search(ctx, newSearch(repo, subject, predicateType), p, func(e *entity, by Verified) (bool, error) {
+	err := v.search(ctx, s, r.By, func(e *entity, by Verified) (bool, error) {
 		predicate, err := e.statedPredicate()
 		if err != nil {
 			return false, nil //nolint:nilerr // it was verified, so it can be read
 		}
-		all = append(all, Attestation{predicateType, predicate, by})
+		if err := r.Where.judge(ctx, e); err != nil {
+			return false, err
+		}
+		all = append(all, Attestation{r.Type, predicate, by})
 		size += len(predicate)
 		return len(all) == maxAttestations || size > maxAttestationsBytes, nil
 	})

@@ -34,6 +34,9 @@ const (
 
 // parseKey reads a public key in PEM: ECDSA, RSA or Ed25519.
 func parseKey(name string, text []byte) (*key, error) {
+	if err := expectPEM(text, "PUBLIC KEY"); err != nil {
+		return nil, fmt.Errorf("read public key %q: %w", name, err)
+	}
 	public, err := cryptoutils.UnmarshalPEMToPublicKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("read public key %q: %w", name, err)

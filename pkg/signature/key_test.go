@@ -116,7 +116,7 @@ func TestPublicKeysThatAreNone(t *testing.T) {
 	}{
 		"empty":       {nil, "PEM"},
 		"garbage":     {[]byte("ssh-ed25519 AAAA"), "PEM"},
-		"private":     {private, "PEM"},
+		"private":     {private, "the public one belongs here"},
 		"short RSA":   {publicPEM(t, short), "not 1024"},
 		"long RSA":    {publicPEM(t, long), "not 16384"},
 		"broken":      {[]byte("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"), "read public key"},

@@ -8,8 +8,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -26,9 +28,19 @@ func GenerateKeyPair(password []byte) (private, public []byte, err error) {
 	return private, public, nil
 }
 
+// ErrPassword is the error of a private key that the password does not open.
+var ErrPassword = errors.New("the password is wrong")
+
 // ParsePrivateKey reads a private key in PEM: cosign's encrypted form, or PKCS #8, PKCS #1 and SEC 1, where the password may be of no use.
+// The error is [ErrPassword] where that is it; no error has anything of the key.
 func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
+	if err := expectPEM(text, "PRIVATE KEY"); err != nil {
+		return nil, fmt.Errorf("read private key: %w", err)
+	}
 	private, err := cryptoutils.UnmarshalPEMToPrivateKey(text, static(password))
+	if err != nil && strings.HasSuffix(err.Error(), "decryption failed") { // the library's error has no name
+		err = ErrPassword
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read private key: %w", err)
 	}
@@ -37,6 +49,22 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 		return nil, fmt.Errorf("read private key: a key of type %T signs nothing", private)
 	}
 	return signer, nil
+}
+
+// expectPEM looks at what a text says it is, which may be PUBLIC KEY, RSA PUBLIC KEY, ENCRYPTED SIGSTORE PRIVATE KEY and so on.
+func expectPEM(text []byte, kind string) error {
+	block, _ := pem.Decode(text)
+	switch {
+	case block == nil:
+		return errors.New("it is no PEM, which begins with -----BEGIN")
+	case strings.HasSuffix(block.Type, kind):
+		return nil
+	case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		return errors.New("it is a private key; the public one belongs here")
+	case strings.HasSuffix(block.Type, "PUBLIC KEY"):
+		return errors.New("it is a public key; the private one belongs here")
+	}
+	return fmt.Errorf("it is no key but a PEM of %s", quote(block.Type))
 }
 
 // static answers with a password that is known. No password is an empty one.

@@ -1,11 +1,13 @@
 package signature
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -21,8 +23,8 @@ type SignerOptions struct {
 	Key   crypto.Signer // signs with this key
 	Token string        // signs as the identity that this OpenID token is for, with a key made for the occasion; its audience is sigstore
 
-	// Addresses of services. With a token, Fulcio and Log are those of sigstore's public good instance where they are empty. With a key,
-	// what is empty is not asked.
+	// Addresses of services. What is empty is not asked, but that with a token an empty Fulcio is that of sigstore's public good
+	// instance, and an empty Log then, too: what a private authority certifies goes into no public log.
 	Fulcio    string // certificate authority
 	Log       string // transparency log (Rekor, first version)
 	Timestamp string // timestamp authority (RFC 3161)
@@ -55,10 +57,7 @@ func NewSigner(o SignerOptions) (*Signer, error) {
 	s := &Signer{options: o}
 	if o.Key == nil {
 		if o.Fulcio == "" {
-			s.options.Fulcio = publicFulcio
-		}
-		if o.Log == "" {
-			s.options.Log = publicLog
+			s.options.Fulcio, s.options.Log = publicFulcio, cmp.Or(o.Log, publicLog)
 		}
 		return s, nil
 	}
@@ -172,18 +171,23 @@ func (s *Signer) bundle(ctx context.Context, content sign.Content) (*protobundle
 		if key, err = ephemeral(); err != nil {
 			return nil, err
 		}
-		o.CertificateProvider = sign.NewFulcio(&sign.FulcioOptions{BaseURL: s.options.Fulcio, Timeout: s.options.Timeout, Retries: 1})
+		fulcio := sign.NewFulcio(&sign.FulcioOptions{BaseURL: s.options.Fulcio, Timeout: s.options.Timeout, Retries: 1})
+		o.CertificateProvider = authority{fulcio, s.options.Fulcio}
 		o.CertificateProviderOptions = &sign.CertificateProviderOptions{IDToken: s.options.Token}
 	}
 	if s.options.Log != "" {
-		log := sign.NewRekor(&sign.RekorOptions{BaseURL: s.options.Log, Timeout: s.options.Timeout, Retries: 1})
-		o.TransparencyLogs = []sign.Transparency{log}
+		rekor := sign.NewRekor(&sign.RekorOptions{BaseURL: s.options.Log, Timeout: s.options.Timeout, Retries: 1})
+		o.TransparencyLogs = []sign.Transparency{logbook{rekor, s.options.Log}}
 	}
 	if s.options.Timestamp != "" {
 		stamper := sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{URL: s.options.Timestamp, Timeout: s.options.Timeout, Retries: 1})
 		o.TimestampAuthorities = []*sign.TimestampAuthority{stamper}
 	}
-	return gather(ctx, content, key, o)
+	b, err := gather(ctx, content, key, o)
+	if e, ok := errors.AsType[*url.Error](err); ok && e.URL == s.options.Timestamp { // the library takes none but its own client
+		err = &ServiceError{Service: "timestamp authority", Address: s.options.Timestamp, Err: err}
+	}
+	return b, err
 }
 
 // gather is sign.Bundle for who may call it off: two of its three services know no context. What they were asked by then, they do.
