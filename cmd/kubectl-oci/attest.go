@@ -74,7 +74,7 @@ func (o *attestOptions) run(ctx context.Context, streams genericiooptions.IOStre
 	if !json.Valid(predicate) {
 		return fmt.Errorf("read predicate %q: it is no JSON", o.predicate)
 	}
-	seal, err := o.signing.open(ctx, streams)
+	seal, err := o.signing.open(ctx, streams, report)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/sigstore/sigstore/pkg/signature/kms"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
@@ -35,14 +34,19 @@ func hintFor(err error, command *cobra.Command) string {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) {
 		return "there is no room; TMPDIR names the folder where large archives wait"
 	}
+	if hint := signingHint(err); hint != "" {
+		return hint
+	}
 	if e, ok := errors.AsType[*signature.Error](err); ok && e.Definite() {
-		return signatureHint(e.Kind)
+		return signatureHint(e.Kind, command)
 	}
 	if e, ok := errors.AsType[*registryError](err); ok {
-		return e.hint()
+		if hint := e.hint(); hint != "" {
+			return hint
+		}
 	}
-	if _, ok := errors.AsType[*kms.ProviderNotFoundError](err); ok {
-		return "is the key's name right? Key services need sigstore's plugin, a program named sigstore-kms-SCHEME on the PATH"
+	if _, ok := errors.AsType[*signature.Error](err); ok { // of the unreachable kind
+		return "try again: this says nothing about the artifact. Where there is no internet, --trusted-root names a file"
 	}
 	return ""
 }
@@ -83,27 +87,6 @@ func (e *registryError) certificateHint() string {
 	}
 	if _, ok := errors.AsType[x509.HostnameError](e.err); ok {
 		return "the certificate is for another host: use the name that is in it"
-	}
-	return ""
-}
-
-// signatureHint says what may be the matter with an artifact that is not verified, or with the question.
-func signatureHint(kind signature.Kind) string {
-	switch kind {
-	case signature.KindMissing:
-		return "was it signed? A tag may have moved since, to a digest that is not; kubectl oci sign signs one"
-	case signature.KindAttestationOnly:
-		return "kubectl oci sign signs it; --attestation looks for attestations"
-	case signature.KindWrongKey:
-		return "is it the right key? --key may be repeated, for a key that takes the place of another"
-	case signature.KindWrongIdentity:
-		return "the message says who signed: whom to trust is said with --certificate-identity and --certificate-oidc-issuer"
-	case signature.KindUntrusted:
-		return "a private sigstore needs its own root: --trusted-root"
-	case signature.KindTampered, signature.KindOtherDigest, signature.KindLog:
-		return "somebody put a signature there that was not made for it: do not use the artifact before you know why"
-	case signature.KindExpired:
-		return "sign it anew, with a log or a timestamp authority, which prove when that was"
 	}
 	return ""
 }

@@ -10,14 +10,12 @@ import (
 	"os"
 	"strings"
 
-	"github.com/sigstore/sigstore/pkg/cryptoutils"
-	"github.com/sigstore/sigstore/pkg/signature/kms"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
-const keyHelp = "a file, env://VARIABLE, k8s://NAMESPACE/SECRET, or a URI of a key service whose sigstore plugin is on the PATH"
+const keyHelp = "a file, env://VARIABLE, k8s://NAMESPACE/SECRET, or a key service's URI, as awskms://…"
 
 // A file with a key, a token or a trusted root is no larger, in bytes.
 const maxSmallFile = 1 << 20
@@ -29,23 +27,35 @@ const (
 	passwordPart = "cosign.password"
 )
 
+// keyError says which key cannot be had.
+type keyError struct {
+	ref string
+	err error
+}
+
+func (e *keyError) Error() string { return fmt.Sprintf("read key %q: %s", e.ref, oneLine(e.err)) }
+func (e *keyError) Unwrap() error { return e.err }
+
+// validateKey refuses what is the key itself in place of where it lies: errors would quote it, and others on the machine may read command
+// lines.
+func validateKey(ref string) error {
+	switch {
+	case ref == "":
+		return usageError{errors.New("--key is empty: name " + keyHelp)}
+	case strings.Contains(ref, "-----BEGIN") || strings.Contains(ref, "\n"):
+		return usageError{errors.New("--key is no key but the place of one, for others may read command lines: name " + keyHelp)}
+	}
+	return nil
+}
+
 // privateKey reads the key that ref names. A password is looked for only where it is encrypted.
 func privateKey(ctx context.Context, ref string, p *password, streams genericiooptions.IOStreams) (crypto.Signer, error) {
-	var text, secret []byte
-	var err error
-	switch scheme, rest, _ := strings.Cut(ref, "://"); {
-	case scheme == "k8s":
-		parts, err := readSecret(ctx, rest, privatePart)
-		if err != nil {
-			return nil, fmt.Errorf("read key %q: %w", ref, err)
-		}
-		text, secret = parts[privatePart], parts[passwordPart]
-	case isService(ref):
+	if isService(ref) {
 		return serviceKey(ctx, ref)
-	default:
-		if text, err = readText(ref); err != nil {
-			return nil, fmt.Errorf("read key %q: %w", ref, err)
-		}
+	}
+	text, secret, err := readPrivate(ctx, ref)
+	if err != nil {
+		return nil, &keyError{ref, err}
 	}
 	if secret == nil && bytes.Contains(text, []byte("ENCRYPTED")) {
 		if secret, err = p.read(ctx, streams, false); err != nil {
@@ -54,56 +64,39 @@ func privateKey(ctx context.Context, ref string, p *password, streams genericioo
 	}
 	key, err := signature.ParsePrivateKey(text, secret)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", ref, err)
+		return nil, &keyError{ref, errors.Unwrap(err)} // which says once more that a key was read
 	}
 	return key, nil
+}
+
+// readPrivate gives a key's text, and its password where that lies beside it.
+func readPrivate(ctx context.Context, ref string) (text, secret []byte, err error) {
+	place, ok := strings.CutPrefix(ref, "k8s://")
+	if !ok {
+		text, err = readText(ref)
+		return text, nil, err
+	}
+	parts, err := readSecret(ctx, place, privatePart)
+	return parts[privatePart], parts[passwordPart], err
 }
 
 // publicKey gives the key that ref names in PEM.
 func publicKey(ctx context.Context, ref string) ([]byte, error) {
-	scheme, rest, _ := strings.Cut(ref, "://")
-	switch {
-	case scheme == "k8s":
-		parts, err := readSecret(ctx, rest, publicPart)
+	if isService(ref) {
+		return servicePublic(ctx, ref)
+	}
+	if place, ok := strings.CutPrefix(ref, "k8s://"); ok {
+		parts, err := readSecret(ctx, place, publicPart)
 		if err != nil {
-			return nil, fmt.Errorf("read key %q: %w", ref, err)
+			return nil, &keyError{ref, err}
 		}
 		return parts[publicPart], nil
-	case isService(ref):
-		service, err := kms.Get(ctx, ref, crypto.SHA256)
-		if err != nil {
-			return nil, fmt.Errorf("read key %q: %w", ref, err)
-		}
-		public, err := service.PublicKey()
-		if err != nil {
-			return nil, fmt.Errorf("read key %q: %w", ref, err)
-		}
-		return cryptoutils.MarshalPublicKeyToPEM(public)
 	}
 	text, err := readText(ref)
 	if err != nil {
-		return nil, fmt.Errorf("read key %q: %w", ref, err)
+		return nil, &keyError{ref, err}
 	}
 	return text, nil
-}
-
-// isService tells a key that lies in a service from one that can be read.
-func isService(ref string) bool {
-	scheme, _, ok := strings.Cut(ref, "://")
-	return ok && scheme != "env" && scheme != "k8s"
-}
-
-// serviceKey never sees the key: the service signs.
-func serviceKey(ctx context.Context, ref string) (crypto.Signer, error) {
-	service, err := kms.Get(ctx, ref, crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("read key %q: %w", ref, err)
-	}
-	key, _, err := service.CryptoSigner(ctx, func(error) {}) // the error is that of signing, too
-	if err != nil {
-		return nil, fmt.Errorf("read key %q: %w", ref, err)
-	}
-	return key, nil
 }
 
 // readText gives what a file or a variable, as env://VARIABLE, holds.
@@ -134,3 +127,6 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	}
 	return text, nil
 }
+
+// oneLine is the text of an error, whose lines and what indents them become one.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -30,7 +30,7 @@ func (p *password) addFlags(flags *pflag.FlagSet) {
 // read gives the password. A new one is asked for twice.
 func (p *password) read(ctx context.Context, streams genericiooptions.IOStreams, isNew bool) ([]byte, error) {
 	if p.stdin {
-		return await(ctx, func() ([]byte, error) { return readPassword(streams.In) })
+		return await(ctx, func() ([]byte, error) { return readPassword(streams.In, isNew) })
 	}
 	if text, ok := os.LookupEnv(passwordVariable); ok {
 		return []byte(text), nil
@@ -50,11 +50,14 @@ func (p *password) read(ctx context.Context, streams genericiooptions.IOStreams,
 	return first, err
 }
 
-func readPassword(stdin io.Reader) ([]byte, error) {
+// readPassword takes what ends at once for a command that failed, where a key would be made with an empty password.
+func readPassword(stdin io.Reader, isNew bool) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(stdin, maxPassword+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read password from standard input: %w", cause(err))
+	case isNew && len(text) == 0:
+		return nil, fmt.Errorf("read password from standard input: there is none; for an empty one, set %s to nothing", passwordVariable)
 	case len(text) > maxPassword:
 		return nil, fmt.Errorf("read password from standard input: more than %d bytes", maxPassword)
 	}
@@ -73,21 +76,22 @@ func ask(ctx context.Context, in *os.File, out io.Writer, prompt string) ([]byte
 	return await(ctx, func() ([]byte, error) { return term.ReadPassword(int(in.Fd())) })
 }
 
-// await does not wait for a silent input when somebody interrupts.
-func await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+// await does not wait for what knows no context when somebody interrupts.
+func await[T any](ctx context.Context, ask func() (T, error)) (T, error) {
 	type answer struct {
-		text []byte
-		err  error
+		value T
+		err   error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		text, err := read()
-		answered <- answer{text, err}
+		value, err := ask()
+		answered <- answer{value, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		var none T
+		return none, context.Cause(ctx)
 	case a := <-answered:
-		return a.text, a.err
+		return a.value, a.err
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestPasswordFromStandardInput(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                  "",
+		"\n":                "",
 		"secret":            "secret",
 		"secret\n":          "secret",
 		"secret\r\n":        "secret",
@@ -26,8 +26,14 @@ func TestPasswordFromStandardInput(t *testing.T) {
 			t.Errorf("%q: got %q, %v", text, got, err)
 		}
 	}
-	if _, err := readPassword(strings.NewReader(strings.Repeat("x", maxPassword+1))); err == nil {
+	if _, err := readPassword(strings.NewReader(strings.Repeat("x", maxPassword+1)), false); err == nil {
 		t.Error("a password without end was read")
+	}
+	if _, err := readPassword(strings.NewReader(""), true); err == nil {
+		t.Error("a new key got an empty password from nowhere")
+	}
+	if _, err := readPassword(strings.NewReader(""), false); err != nil {
+		t.Errorf("an old key may have an empty password: %v", err)
 	}
 }
 

@@ -129,7 +129,7 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	var seal *sealer
 	if o.sign {
 		var err error
-		if seal, err = o.signing.open(ctx, streams); err != nil {
+		if seal, err = o.signing.open(ctx, streams, report); err != nil {
 			return err
 		}
 	}

@@ -60,7 +60,7 @@ func (o *signOptions) complete(reference string) (err error) {
 
 func (o *signOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	seal, err := o.signing.open(ctx, streams)
+	seal, err := o.signing.open(ctx, streams, report)
 	if err != nil {
 		return err
 	}

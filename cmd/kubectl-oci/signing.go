@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,8 +20,8 @@ import (
 // signing is as whom to sign, and how that is kept: the flags that sign, attest and push share.
 type signing struct {
 	password
+	identity
 	key         string
-	token       string
 	form        string
 	fulcio      string
 	log         string
@@ -32,32 +32,64 @@ type signing struct {
 func (s *signing) addFlags(flags *pflag.FlagSet) {
 	s.password.addFlags(flags)
 	flags.StringVar(&s.key, "key", "", "private key to sign with: "+keyHelp)
-	flags.StringVar(&s.token, "identity-token", "",
-		"sign as the identity that this OpenID token is for, without a key of one's own: a file or env://VARIABLE")
+	s.identity.addFlags(flags)
 	flags.StringVar(&s.form, "form", string(signature.FormBundle),
 		"how signatures are kept: bundle, which refers to the artifact, or tag, for older versions of cosign")
 	flags.StringVar(&s.fulcio, "fulcio-url", "", "certificate authority for identities (default: sigstore's public one)")
-	flags.StringVar(&s.log, "rekor-url", "", "transparency log (default: sigstore's public one for identities, none for keys)")
+	flags.StringVar(&s.log, "rekor-url", "", "transparency log (default: sigstore's public one for identities of its public authority, none otherwise)")
 	flags.StringVar(&s.timestamp, "timestamp-server-url", "", "timestamp authority (default: none)")
 }
 
 // used tells whether any of the flags was given that say how to sign.
 func (s *signing) used() bool {
-	texts := []string{s.key, s.token, s.fulcio, s.log, s.timestamp}
-	return s.stdin || len(s.annotations) > 0 || slices.ContainsFunc(texts, func(text string) bool { return text != "" })
+	texts := []string{s.key, s.fulcio, s.log, s.timestamp}
+	return s.stdin || s.identity.used() || len(s.annotations) > 0 || slices.ContainsFunc(texts, func(text string) bool { return text != "" })
 }
 
 func (s *signing) validate() error {
+	for flag, address := range map[string]string{"--fulcio-url": s.fulcio, "--rekor-url": s.log, "--timestamp-server-url": s.timestamp} {
+		if err := validateAddress(flag, address); err != nil {
+			return err
+		}
+	}
 	switch {
-	case s.key == "" && s.token == "":
-		return usageError{errors.New("nothing to sign with: name a key with --key, or a token with --identity-token")}
-	case s.key != "" && s.token != "":
-		return usageError{errors.New("--key and --identity-token exclude each other")}
 	case s.form != string(signature.FormBundle) && s.form != string(signature.FormTag):
 		return usageError{fmt.Errorf("--form %q is neither bundle nor tag", s.form)}
+	case s.key != "" && s.token != "":
+		return usageError{errors.New("--key and --identity-token exclude each other")}
+	case s.key != "" && s.fulcio != "":
+		return usageError{errors.New("--key and --fulcio-url exclude each other: an authority certifies identities, not keys")}
+	case s.key == "" && s.stdin:
+		return usageError{errors.New("--password-stdin is for a key: name it with --key")}
+	case s.key == "" && s.fulcio != "" && s.log == "" && s.timestamp == "":
+		return usageError{errors.New("nothing would prove when the signature was made: name the --rekor-url or the --timestamp-server-url " +
+			"that belongs to the --fulcio-url")}
+	}
+	if s.key != "" {
+		if err := validateKey(s.key); err != nil {
+			return err
+		}
+	}
+	if err := s.identity.validate(); err != nil {
+		return err
 	}
 	_, err := keyValues(s.annotations)
 	return err
+}
+
+// validateAddress refuses what no service has; empty is not given.
+func validateAddress(flag, address string) error {
+	if address == "" {
+		return nil
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err == nil && u.User != nil: // errors name addresses
+		return usageError{fmt.Errorf("%s holds a user or a password, which these services do not know", flag)}
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return usageError{fmt.Errorf("%s %q is no address, as https://host/path", flag, address)}
+	}
+	return nil
 }
 
 // sealer signs what it is given, always in the same way.
@@ -68,7 +100,7 @@ type sealer struct {
 }
 
 // open finds key or token. Nobody is asked to certify anything yet.
-func (s *signing) open(ctx context.Context, streams genericiooptions.IOStreams) (*sealer, error) {
+func (s *signing) open(ctx context.Context, streams genericiooptions.IOStreams, report *reporter) (*sealer, error) {
 	annotations, err := keyValues(s.annotations)
 	if err != nil {
 		return nil, err
@@ -76,11 +108,9 @@ func (s *signing) open(ctx context.Context, streams genericiooptions.IOStreams) 
 	made := &sealer{attach: signature.AttachOptions{Form: signature.Form(s.form), Annotations: annotations}}
 	options := signature.SignerOptions{Fulcio: s.fulcio, Log: s.log, Timestamp: s.timestamp}
 	if s.key == "" {
-		token, err := readText(s.token)
-		if err != nil {
-			return nil, fmt.Errorf("read identity token %q: %w", s.token, err)
+		if options.Token, err = s.identity.read(ctx, s.fulcio == "", streams, report); err != nil {
+			return nil, err
 		}
-		options.Token = strings.TrimSpace(string(token))
 		made.Signer, err = signature.NewSigner(options)
 		return made, err
 	}

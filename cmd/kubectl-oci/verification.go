@@ -36,6 +36,11 @@ func (v *verification) used() bool {
 }
 
 func (v *verification) validate() error {
+	for _, ref := range v.keys {
+		if err := validateKey(ref); err != nil {
+			return err
+		}
+	}
 	switch subjects, issuers := len(v.subjects), len(v.issuers); {
 	case len(v.keys)+subjects+issuers == 0:
 		return usageError{errors.New("nobody is trusted: name a key with --key, or somebody with --certificate-identity and --certificate-oidc-issuer")}

@@ -16,10 +16,12 @@ type verifyOptions struct {
 	verification
 	remote
 	attestation string
+	where       string
 	output      string
 
 	ref           registry.Reference
-	predicateType string // empty: a signature is asked for
+	predicateType string                // empty: a signature is asked for
+	expression    *signature.Expression // what an attestation has to say; nil: anything
 }
 
 func newVerifyCommand(streams genericiooptions.IOStreams) *cobra.Command {
@@ -40,7 +42,11 @@ Prints the artifact's reference by digest. Exits with 1, and says why, where the
     --certificate-oidc-issuer https://token.actions.githubusercontent.com
 
   # What somebody attests to
-  kubectl oci verify docker.io/org/app-config:v1.0.0 --key cosign.pub --attestation slsaprovenance1 -o json`,
+  kubectl oci verify docker.io/org/app-config:v1.0.0 --key cosign.pub --attestation slsaprovenance1 -o json
+
+  # What it has to say
+  kubectl oci verify docker.io/org/app-config:v1.0.0 --key cosign.pub --attestation slsaprovenance1 \
+    --where 'predicate.runDetails.builder.id == "https://ci.example.com"'`,
 		Args: exactArgs("REFERENCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
@@ -52,6 +58,8 @@ Prints the artifact's reference by digest. Exits with 1, and says why, where the
 	o.verification.addFlags(cmd.Flags())
 	o.remote.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.attestation, "attestation", "", "look for attestations of this type instead: "+predicateHelp())
+	cmd.Flags().StringVar(&o.where, "where", "",
+		"CEL expression that one of the attestations has to satisfy, over predicate, predicateType and subject; with --attestation")
 	cmd.Flags().StringVarP(&o.output, "output", "o", "text", "what to print: text, or json for all that was verified, or why it was not")
 	return cmd
 }
@@ -63,15 +71,29 @@ func (o *verifyOptions) complete(reference string) (err error) {
 	if o.output != "text" && o.output != "json" {
 		return usageError{fmt.Errorf("--output %q is neither text nor json", o.output)}
 	}
-	if o.attestation != "" {
-		if o.predicateType, err = predicateNamed("--attestation", o.attestation); err != nil {
-			return err
-		}
+	if err := o.completeAttestation(); err != nil {
+		return err
 	}
 	if err := o.remote.validate(); err != nil {
 		return err
 	}
 	return o.verification.validate()
+}
+
+func (o *verifyOptions) completeAttestation() (err error) {
+	switch {
+	case o.attestation == "" && o.where != "":
+		return usageError{errors.New("--where is about attestations: name their type with --attestation")}
+	case o.attestation == "":
+		return nil
+	}
+	if o.predicateType, err = predicateNamed("--attestation", o.attestation); err != nil || o.where == "" {
+		return err
+	}
+	if o.expression, err = signature.ParseExpression(o.where); err != nil {
+		return usageError{fmt.Errorf("--where: %w", err)}
+	}
+	return nil
 }
 
 func (o *verifyOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
@@ -116,7 +138,8 @@ func (o *verifyOptions) judge(
 		result.Signature = evidenceOf(by)
 		return nil
 	}
-	all, err := verifier.Attestations(ctx, repo, result.Digest, o.predicateType, policy)
+	wanted := signature.Requirement{By: policy, Type: o.predicateType, Where: o.expression}
+	all, err := verifier.Satisfying(ctx, repo, result.Digest, wanted)
 	switch {
 	case len(all) == 0:
 		return err

@@ -15,6 +15,8 @@
 //		makes the registry reachable under another host name, through an HTTP proxy that $HTTP_PROXY and $HTTPS_PROXY name
 //	login [-env] USER PASSWORD
 //		writes the Docker config in $HOME, or sets $DOCKER_AUTH_CONFIG
+//	vault
+//		starts a key service as Vault has it and sets $VAULT_ADDR and $VAULT_TOKEN
 //	fault [FIELD=VALUE...]
 //		puts a fault in place, with the fields of the proxy; without any removes all
 //	requests ['[N ]METHOD KIND'...] | requests any

@@ -48,6 +48,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"cosign":       (*script).cosign,
 		"keypair":      (*script).keypair,
 		"unprivileged": (*script).unprivileged,
+		"vault":        (*script).startVault,
 	} {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			err := run(ts.Value(scriptKey{}).(*script), ts, args)
