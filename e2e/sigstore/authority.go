@@ -18,8 +18,8 @@ import (
 // Certificates of whom the log would not know the time begin well before a test, and end well after it.
 const before, after = 24 * time.Hour, 24 * time.Hour
 
-// life of a certificate that somebody signs with.
-const life = 10 * time.Minute
+// Life of a certificate that somebody signs with.
+const Life = 10 * time.Minute
 
 // authority issues certificates to people, through an intermediate, and publishes them.
 type authority struct {
@@ -95,7 +95,7 @@ func (a *authority) issue(subject, issuer string, public crypto.PublicKey, begin
 	}
 	template := &x509.Certificate{
 		NotBefore:       begins,
-		NotAfter:        begins.Add(life),
+		NotAfter:        begins.Add(Life),
 		KeyUsage:        x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 		ExtraExtensions: []pkix.Extension{{Id: oidIssuer, Value: []byte(issuer)}, {Id: oidIssuerV2, Value: text}},
