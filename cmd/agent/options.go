@@ -37,6 +37,7 @@ type options struct {
 	policyPath            string
 	watchSecrets          bool
 	verifyInterval        time.Duration
+	trustedRoot           string // path
 	defaultServiceAccount string
 
 	leaderElection, release    bool
@@ -107,6 +108,7 @@ func (o *options) bindAccess(f *flag.FlagSet) {
 	f.StringVar(&o.policyPath, "policy", "", "`file` that says which registries objects may use; without one, all that have no loopback or link-local address")
 	f.BoolVar(&o.watchSecrets, "watch-secrets", false, "poll at once when a Secret or ServiceAccount changes that an object refers to; needs the right to list and watch them")
 	f.DurationVar(&o.verifyInterval, "verify-interval", source.DefaultVerifyInterval, "how long a signature that was found counts before it is looked for again; a day at most")
+	f.StringVar(&o.trustedRoot, "trusted-root", "", "`file` with the trusted_root.json that identities are held against where spec.verify names none; otherwise the public one of sigstore, which is fetched")
 	f.StringVar(&o.defaultServiceAccount, "default-service-account", "", "`name` of the ServiceAccount whose identity objects have at a cloud provider that name none; otherwise the agent's own")
 }
 

@@ -17,7 +17,6 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/server"
-	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -50,14 +49,23 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
+	verifier, err := newVerifier(opts.trustedRoot)
+	if err != nil {
+		return err
+	}
+	count, err := countVerifications()
+	if err != nil {
+		return err
+	}
 	artifacts := &source.Source{
 		Registry: registry.NewClient(registry.Options{UserAgent: name, Window: opts.window}),
 		Store:    files,
 		Limits:   opts.limits,
 		Replicas: others,
 
-		Verifier:       signature.NewVerifier(signature.Options{}),
+		Verifier:       verifier,
 		VerifyInterval: opts.verifyInterval,
+		Searched:       count,
 	}
 	notifier, finish, err := startNotifier(ctx, opts.eventsAddr, log)
 	if err != nil {

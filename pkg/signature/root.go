@@ -59,9 +59,17 @@ func newRoot(material sigroot.TrustedMaterial) (*root, error) {
 
 // Options configure a [Verifier]. The zero value is sigstore's public good instance.
 type Options struct {
-	Mirror  string        // address of the TUF repository of the public trusted root; empty: sigstore's own
-	Root    []byte        // root.json that the repository is held against; nil: the one that is built in
-	Timeout time.Duration // for each file from there; zero: 30 seconds
+	TrustedRoot []byte        // a trusted_root.json in place of the public one, which is never fetched then; see [CheckTrustedRoot]
+	Mirror      string        // address of the TUF repository of the public trusted root; empty: sigstore's own
+	Root        []byte        // root.json that the repository is held against; nil: the one that is built in
+	Timeout     time.Duration // for each file from there; zero: 30 seconds
+	Patience    time.Duration // for which a verification waits while the root is fetched; zero: as long as its context allows
+}
+
+// CheckTrustedRoot says whether a trusted_root.json is of use.
+func CheckTrustedRoot(raw []byte) error {
+	_, err := parseRoot(raw)
+	return err
 }
 
 // The public root is fetched once a day. One that cannot be fetched anew counts for as long as TUF lets the one at hand count.
@@ -72,55 +80,87 @@ const (
 	rootTimeout = 30 * time.Second
 )
 
-// public is the root of sigstore's public good instance, fetched when it is needed first. It is safe for concurrent use: one fetches,
-// the others wait for as long as their contexts allow.
+// public is the root of sigstore's public good instance, fetched when it is needed first, or the one that stands in for it. It is safe for
+// concurrent use: all wait for one fetch, for as long as their contexts allow, which goes on when nobody waits any more.
 type public struct {
 	options Options
-	turn    chan struct{} // holds one token: whose it is may fetch
 
 	mu      sync.Mutex
 	root    *root
+	fixed   bool // it is never fetched
 	fetched time.Time
 	failed  time.Time
 	err     error
+	current *fetching // nil: nobody fetches
+}
+
+type fetching struct {
+	began time.Time
+	done  chan struct{} // closed at its end
 }
 
 func newPublic(o Options) *public {
 	if o.Timeout <= 0 {
 		o.Timeout = rootTimeout
 	}
-	p := &public{options: o, turn: make(chan struct{}, 1)}
-	p.turn <- struct{}{}
+	p := &public{options: o}
+	if o.TrustedRoot != nil {
+		p.fixed = true
+		p.root, p.err = parseRoot(o.TrustedRoot)
+	}
 	return p
 }
 
+var errSlowRoot = errors.New("sigstore's trusted root is being fetched still")
+
+// get waits for the root. Where that takes too long, one of before serves as long as it may.
 func (p *public) get(ctx context.Context) (*root, error) {
 	if r, err, known := p.known(time.Now()); known {
 		return r, err
 	}
+	current := p.fetchOnce()
+	if p.options.Patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, current.began.Add(p.options.Patience), errSlowRoot)
+		defer cancel()
+	}
 	select {
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-p.turn:
-	}
-	if r, err, known := p.known(time.Now()); known { // since we looked
-		p.turn <- struct{}{}
+	case <-current.done:
+		r, err, _ := p.known(time.Now())
 		return r, err
+	case <-ctx.Done():
 	}
-	done := make(chan struct{})
+	if r := p.former(time.Now()); r != nil && context.Cause(ctx) == errSlowRoot { //nolint:errorlint // that very one
+		return r, nil
+	}
+	return nil, context.Cause(ctx)
+}
+
+// fetchOnce begins to fetch, unless that goes on already.
+func (p *public) fetchOnce() *fetching {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.current != nil {
+		return p.current
+	}
+	current := &fetching{began: time.Now(), done: make(chan struct{})}
+	p.current = current
 	go func() { // the library knows no context
-		defer close(done)
 		r, err := p.fetch()
 		p.note(r, err)
-		p.turn <- struct{}{}
+		close(current.done)
 	}()
-	select {
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-done:
+	return current
+}
+
+// former is a root that may serve where there is none that is fresh; nil: there is none.
+func (p *public) former(now time.Time) *root {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.fetched) < keepRoot {
+		return p.root
 	}
-	r, err, _ := p.known(time.Now())
-	return r, err
+	return nil
 }
 
 // known gives what need not be fetched: a root that is fresh, or the outcome of a try that failed just now.
@@ -128,6 +168,8 @@ func (p *public) known(now time.Time) (*root, error, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch age := now.Sub(p.fetched); {
+	case p.fixed:
+		return p.root, p.err, true
 	case p.root != nil && age < refreshRoot:
 		return p.root, nil, true
 	case now.Sub(p.failed) >= retryRoot:
@@ -141,6 +183,7 @@ func (p *public) known(now time.Time) (*root, error, bool) {
 func (p *public) note(r *root, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.current = nil
 	if err != nil {
 		p.failed, p.err = time.Now(), err
 		return

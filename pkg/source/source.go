@@ -34,11 +34,13 @@ type Source struct {
 
 	Verifier       *signature.Verifier // needed where requests have Requirements
 	VerifyInterval time.Duration       // for which a signature that was found counts without another look; zero: a day
+	Searched       func(error)         // told what came of each search, as [signature.Verifier.Satisfies] says; nil: nobody
 
 	confirmed memory[store.Key, proof]               // what an object has been found to be allowed to read
 	refusals  memory[store.Key, refusal]             // what is not worth another download
 	foreign   memory[store.Key, IrreproducibleError] // what is advertised, and was made by another version
 	verified  memory[verification, time.Time]        // when a signature was found
+	searches  searches
 	unpacking turns
 	restoring lanes
 }

@@ -52,7 +52,7 @@ func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d dig
 	if s.verifiedLately(v, req) {
 		return nil
 	}
-	if _, err := s.Verifier.Satisfies(ctx, repo, d, r); err != nil {
+	if err := s.search(ctx, repo, d, r, req); err != nil {
 		failure := unverified(ctx, repo, d, err)
 		if unnamed(repo, req, failure) {
 			condemn(repo, req, failure)
@@ -63,7 +63,6 @@ func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d dig
 		}
 		return failure
 	}
-	s.verified.set(v, time.Now())
 	return nil
 }
 
