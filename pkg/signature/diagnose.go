@@ -177,11 +177,8 @@ func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", n>>20) }
 // conclude says what the whole search comes to. What could not be had comes first: a signature may be in it. Then, what was not looked
 // at; then the nearest miss.
 func (s *search) conclude(ctx context.Context) *Error {
-	thing := "signature"
-	if s.predicate != predicateSign {
-		thing = "attestation of type " + quote(s.predicate)
-	}
-	if len(s.misses) == 0 && s.unreachable == nil && s.predicate == predicateSign {
+	thing := s.thing()
+	if len(s.misses) == 0 && s.unreachable == nil && s.predicate == predicateSign && s.sigstore {
 		s.lookForAttestations(ctx)
 	}
 	switch nearest := s.nearest(); {
@@ -195,10 +192,23 @@ func (s *search) conclude(ctx context.Context) *Error {
 		return &Error{nearest.Kind, fmt.Sprintf("%s (and %d more that do not count)", nearest.Reason, len(s.misses)-1), nearest.Err}
 	case nearest != nil:
 		return nearest
+	case s.foreign > 0 && !s.sigstore:
+		return miss(KindAttestationOnly, "no %s is attached to it, only other things", thing)
 	case s.foreign > 0 && s.predicate == predicateSign:
 		return miss(KindAttestationOnly, "no %s is attached to it, only attestations or other things, which are no signatures", thing)
 	}
 	return miss(KindMissing, "no %s is attached to it", thing)
+}
+
+// thing is what is looked for.
+func (s *search) thing() string {
+	switch {
+	case s.predicate != predicateSign:
+		return "attestation of type " + quote(s.predicate)
+	case !s.sigstore:
+		return "Notary Project signature"
+	}
+	return "signature"
 }
 
 // lookForAttestations asks for the older tag of attestations, so that the message can tell.

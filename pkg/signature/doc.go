@@ -13,6 +13,10 @@
 // any) and a proof, by that log or a timestamp authority, that it was made while the certificate was valid; what a key signed needs
 // neither.
 //
+// Notary Project signatures (notation's) are verified, not made. A trust policy says whose certificates count, by repository; all certificates
+// are in every trust store. No plugin is run, and no address in a certificate is called: who was revoked, lists say that come with the
+// policy. Statements that verify nobody (levels skip and audit) make no policy.
+//
 // What it refuses: a policy of nobody, which is never "anyone"; roots that prove no time; evidence beyond bounds: 1,000 attached
 // manifests are listed and 64 candidates looked at, signatures up to 1 MiB and attestations up to 8 MiB, one at a time.
 //

@@ -20,6 +20,8 @@ type Form string
 const (
 	FormBundle Form = "bundle" // a sigstore bundle in a manifest that refers to the digest
 	FormTag    Form = "tag"    // a layer under the tag sha256-<hex>.sig or .att
+
+	FormNotation Form = "notation" // a Notary Project signature in a manifest that refers to the digest; not made here
 )
 
 // Media types and annotations, as cosign writes them.
@@ -80,6 +82,8 @@ type search struct {
 	predicate string // what the evidence is to say
 	against   string // who asks for it, for messages; empty: that goes without saying
 	visit     func(context.Context, candidate) (found bool)
+	sigstore  bool    // what cosign makes is looked for
+	notary    *notary // Notary Project signatures are looked for; nil: not
 
 	left        int    // candidates that may still be fetched
 	beyond      string // why there are more than were looked at; empty: there are none
@@ -94,7 +98,7 @@ func (s *search) run(ctx context.Context) (found bool) {
 	if s.predicate != predicateSign {
 		suffix = suffixAttestation
 	}
-	return s.referrers(ctx) || s.tagged(ctx, registry.FallbackTag(s.subject)+suffix)
+	return s.referrers(ctx) || s.sigstore && s.tagged(ctx, registry.FallbackTag(s.subject)+suffix)
 }
 
 func (s *search) referrers(ctx context.Context) (found bool) {
@@ -123,9 +127,13 @@ func (s *search) sort(list []ocispec.Descriptor) (promising, rest []ocispec.Desc
 	for _, d := range list {
 		predicate := d.Annotations[annotationPredicate]
 		switch {
-		case predicate == s.predicate:
+		case d.ArtifactType == typeNotary && s.notary != nil && s.notary.promises(d.Annotations):
 			promising = append(promising, d)
-		case predicate != "" || !mayBeEvidence(d.ArtifactType) || !artifact.IsManifest(d.MediaType):
+		case d.ArtifactType == typeNotary && s.notary != nil:
+			rest = append(rest, d)
+		case predicate == s.predicate && s.sigstore:
+			promising = append(promising, d)
+		case predicate != "" || !s.mayBeEvidence(d.ArtifactType) || !artifact.IsManifest(d.MediaType):
 			s.foreign++
 		default:
 			rest = append(rest, d)
@@ -135,12 +143,12 @@ func (s *search) sort(list []ocispec.Descriptor) (promising, rest []ocispec.Desc
 }
 
 // mayBeEvidence goes by an artifact type. Registries and older clients give the type of the config in its place.
-func mayBeEvidence(artifactType string) bool {
+func (s *search) mayBeEvidence(artifactType string) bool {
 	switch artifactType {
 	case "", ocispec.MediaTypeEmptyJSON, ocispec.MediaTypeImageConfig:
 		return true
 	}
-	return isBundle(artifactType) || strings.HasPrefix(artifactType, "application/vnd.dev.cosign.")
+	return s.sigstore && (isBundle(artifactType) || strings.HasPrefix(artifactType, "application/vnd.dev.cosign."))
 }
 
 // tagged looks at the layers under one of the older tags, the newest first.
@@ -184,7 +192,7 @@ func (s *search) manifest(ctx context.Context, d ocispec.Descriptor) (found bool
 	}
 	first := true
 	for _, layer := range slices.Backward(m.Layers) {
-		if !s.wanted(layer) {
+		if !s.wanted(m, layer) {
 			s.foreign++
 			continue
 		}
@@ -200,9 +208,13 @@ func (s *search) manifest(ctx context.Context, d ocispec.Descriptor) (found bool
 }
 
 // wanted tells whether a layer may say what is looked for.
-func (s *search) wanted(layer ocispec.Descriptor) bool {
+func (s *search) wanted(m *ocispec.Manifest, layer ocispec.Descriptor) bool {
 	predicate := layer.Annotations[annotationPredicate2]
 	switch {
+	case isEnvelope(layer.MediaType):
+		return s.notary != nil && isNotary(m)
+	case !s.sigstore:
+		return false
 	case isBundle(layer.MediaType):
 		return true
 	case s.predicate == predicateSign:

@@ -16,17 +16,21 @@ import (
 type Trust struct {
 	Keys       map[string][]byte // public keys in PEM, by a name for messages
 	Identities []Identity
+	// Notation is who signs as the Notary Project's tools do; nil: nobody.
+	Notation *Notation
 	// Root is a trusted_root.json, against which identities are held: authorities, logs, timestamp authorities. Nil: that of sigstore's
 	// public good instance, which a [Verifier] fetches. Keys need none.
 	Root []byte
 }
 
-// Policy says whose signatures count: those of any of its keys or identities. It does not change.
+// Policy says whose signatures count: those of any of its keys or identities, or of whom a trust policy
+// names. It does not change.
 type Policy struct {
 	keys        []*key
 	identities  []Identity
 	matchers    []verify.CertificateIdentity
-	root        *root // nil: the public one
+	root        *root   // nil: the public one
+	notary      *notary // nil: no Notary Project signature counts
 	fingerprint [sha256.Size]byte
 }
 
@@ -46,7 +50,7 @@ func NewPolicy(t Trust) (*Policy, error) {
 
 func newPolicy(t Trust) (*Policy, error) {
 	switch {
-	case len(t.Keys) == 0 && len(t.Identities) == 0:
+	case len(t.Keys) == 0 && len(t.Identities) == 0 && t.Notation == nil:
 		return nil, errors.New("it names neither a key nor an identity: that would trust anyone, so it trusts nobody")
 	case len(t.Keys) > maxKeys || len(t.Identities) > maxIdentities:
 		return nil, fmt.Errorf("it names more than %d keys or %d identities", maxKeys, maxIdentities)
@@ -72,10 +76,19 @@ func newPolicy(t Trust) (*Policy, error) {
 			return nil, err
 		}
 	}
+	if t.Notation != nil {
+		var err error
+		if p.notary, err = newNotary(*t.Notation); err != nil {
+			return nil, err
+		}
+	}
 	text, err := json.Marshal(t)
 	p.fingerprint = sha256.Sum256(text)
 	return p, err
 }
+
+// sigstore tells whether a key or an identity is trusted.
+func (p *Policy) sigstore() bool { return len(p.keys)+len(p.matchers) > 0 }
 
 // Fingerprint is equal for policies made from equal [Trust], so that what was verified can be remembered by digest and policy.
 func (p *Policy) Fingerprint() [sha256.Size]byte { return p.fingerprint }

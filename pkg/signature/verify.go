@@ -56,6 +56,10 @@ func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(
 		return fmt.Errorf("verify %q: it is no sha256 digest", s.subject)
 	}
 	j := &judge{policy: p, public: v.public, root: p.root, subject: s.subject, predicate: s.predicate}
+	var m *Error
+	if j.clause, m = s.among(p); m != nil {
+		return s.explain(m)
+	}
 	some := false
 	s.visit = func(ctx context.Context, c candidate) bool {
 		e, by, err := j.candidate(ctx, c)
@@ -92,6 +96,7 @@ type judge struct {
 	root      *root // nil: not needed yet
 	subject   digest.Digest
 	predicate string
+	clause    *clause // of the trust policy; nil: none counts
 }
 
 // candidate decides about one piece of evidence. What libraries make of such bytes must not end an agent, even where it is a panic.
@@ -105,6 +110,10 @@ func (j *judge) candidate(ctx context.Context, c candidate) (e *entity, by Verif
 }
 
 func (j *judge) unguarded(ctx context.Context, c candidate) (e *entity, by Verified, err error) {
+	if isEnvelope(c.mediaType) {
+		by, err = j.notation(ctx, c)
+		return nil, by, err
+	}
 	if e, err = parse(c); err != nil {
 		return nil, Verified{}, miss(KindMalformed, "signature %s cannot be read: %s", c.name, readable(err))
 	}
