@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -172,6 +173,18 @@ func (s *search) among(p *Policy) (*clause, *Error) {
 		s.notary = p.notary
 	}
 	return statement, nil
+}
+
+// fingerprintAt is that of a policy and of the statement that counts for a repository.
+func (p *Policy) fingerprintAt(place registry.Reference) [sha256.Size]byte {
+	if p.notary == nil {
+		return p.fingerprint
+	}
+	statement := p.notary.statement(place)
+	if statement == nil {
+		return p.fingerprint
+	}
+	return sha256.Sum256(append(p.fingerprint[:], statement.name...))
 }
 
 // scopes say for which repositories there are statements.

@@ -136,15 +136,9 @@ func TestLargeKeyInAnEnvelope(t *testing.T) {
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	a := newAcme(t)
-	statement := func(name string, scopes ...string) map[string]any {
-		return map[string]any{
-			"name": name, "registryScopes": scopes, "signatureVerification": map[string]any{"level": "strict"},
-			"trustStores": []string{"ca:all"}, "trustedIdentities": []string{"x509.subject:C=DE,ST=Berlin,O=Example,CN=" + name},
-		}
-	}
 	n, err := newNotary(Notation{
-		Policy: document(t, statement("app", "ghcr.io/org/app"), statement("hub", "docker.io/org/app"),
-			statement("other", "index.docker.io/org/other"), statement("rest", "*")),
+		Policy: document(t, statementFor("app", "ghcr.io/org/app"), statementFor("hub", "docker.io/org/app"),
+			statementFor("other", "index.docker.io/org/other"), statementFor("rest", "*")),
 		Certificates: map[string][]byte{"ca.crt": a.pem()},
 	})
 	if err != nil {
@@ -168,6 +162,14 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// statementFor trusts who is called as it is.
+func statementFor(name string, scopes ...string) map[string]any {
+	return map[string]any{
+		"name": name, "registryScopes": scopes, "signatureVerification": map[string]any{"level": "strict"},
+		"trustStores": []string{"ca:all"}, "trustedIdentities": []string{"x509.subject:C=DE,ST=Berlin,O=Example,CN=" + name},
+	}
+}
+
 func TestNotationFingerprint(t *testing.T) {
 	t.Parallel()
 	a, b := newAcme(t), newAcme(t)
@@ -179,6 +181,14 @@ func TestNotationFingerprint(t *testing.T) {
 	again := base
 	again.Certificates = maps.Clone(base.Certificates)
 	of := func(n Notation) [32]byte { return policyOf(t, Trust{Notation: &n}).Fingerprint() }
+	scoped := base
+	scoped.Policy = document(t, statementFor("one", "ghcr.io/org/one"), statementFor("rest", "*"))
+	at := func(repository string) [32]byte {
+		return Requirement{By: policyOf(t, Trust{Notation: &scoped})}.Fingerprint(registry.Reference{Registry: "ghcr.io", Repository: repository})
+	}
+	if at("org/one") == at("org/two") || at("org/two") != at("org/three") {
+		t.Error("what counts in one repository is taken for what counts in another, or the other way round")
+	}
 	if of(base) != of(again) || of(base) == of(other) || of(base) == of(certificate) || of(base) == of(list) {
 		t.Error("fingerprints do not tell policies apart, or what is equal")
 	}

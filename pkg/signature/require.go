@@ -19,12 +19,13 @@ type Requirement struct {
 	Where *Expression // what the attestation has to say; nil: anything
 }
 
-// Fingerprint is equal for requirements that ask for the same, whoever does, so that what was verified can be remembered by it.
-func (r Requirement) Fingerprint() [sha256.Size]byte {
+// Fingerprint is equal for requirements that ask for the same of artifacts in the repository that place names, whoever does, so that what was
+// verified can be remembered by it.
+func (r Requirement) Fingerprint(place registry.Reference) [sha256.Size]byte {
 	text, err := json.Marshal(struct {
 		By          [sha256.Size]byte
 		Type, Where string
-	}{r.By.Fingerprint(), r.Type, r.Where.String()})
+	}{r.By.fingerprintAt(place), r.Type, r.Where.String()})
 	if err != nil {
 		panic("signature: a requirement that JSON cannot hold: " + err.Error())
 	}

@@ -15,7 +15,7 @@ import (
 // search looks for what is required of a digest. Objects that ask for the same at the same time, in the same way, share one search and what
 // comes of it: after a restart, or when a key changes, they all do.
 func (s *Source) search(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request) error {
-	v := verification{d, r.Fingerprint()}
+	v := verification{d, r.Fingerprint(repo.Reference())}
 	return s.searches.share(ctx, question{v, repo.Reference().Name(), req.Access.Fingerprint()}, func() error {
 		if s.verifiedLately(v, req) { // somebody was faster
 			return nil

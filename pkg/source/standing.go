@@ -19,7 +19,10 @@ import (
 // otherwise it is not known.
 func (s *Source) unasked(req Request, failure *Error) *Error {
 	d := revisionDigest(req.Advertised.Revision)
-	forgotten := func(r signature.Requirement) bool { return !s.remembers(verification{d, r.Fingerprint()}) }
+	place, _ := registry.Parse(req.Advertised.Place) // what is none is the place of nothing that is remembered
+	forgotten := func(r signature.Requirement) bool {
+		return !s.remembers(verification{d, r.Fingerprint(place)})
+	}
 	if d == "" || !slices.ContainsFunc(req.Requirements, forgotten) {
 		return failure
 	}

@@ -48,7 +48,7 @@ func (s *Source) verify(ctx context.Context, repo *registry.Repository, d digest
 }
 
 func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request) *Error {
-	v := verification{d, r.Fingerprint()}
+	v := verification{d, r.Fingerprint(repo.Reference())}
 	if s.verifiedLately(v, req) {
 		return nil
 	}
