@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/operators"
+	"github.com/google/cel-go/common/types"
 )
 
 // Expression is what an attestation has to say, in CEL. It sees the statement that was signed: predicate, predicateType and subject. It
@@ -17,14 +21,14 @@ type Expression struct {
 	program cel.Program
 }
 
-// Bounds of an expression, whatever it says and whatever it is held against. The cost is CEL's own measure.
+// Bounds of an expression, whatever it says and whatever it is held against. CEL's own measure of cost is of no use here: it does not see
+// what values without a type cost, and keeping count takes longer than the evaluation.
 const (
 	maxExpression = 8 << 10 // bytes
 	maxNesting    = 64      // of the text
-	maxCost       = 20_000_000
 	maxEvaluation = 5 * time.Second
-	checkEvery    = 256    // steps of a loop, between two looks at the time
-	maxNodes      = 500000 // values in a statement
+	checkEvery    = 1       // steps of a loop, between two looks at the time
+	maxValues     = 500_000 // in a statement
 )
 
 // ParseExpression reads an expression that is true or false, as in
@@ -35,7 +39,7 @@ const (
 func ParseExpression(text string) (*Expression, error) {
 	program, err := compile(text)
 	if err != nil {
-		return nil, fmt.Errorf("parse expression %s: %w", quote(text), err)
+		return nil, fmt.Errorf("parse expression %s: %w", (&Expression{text: text}).shown(), err)
 	}
 	return &Expression{text, program}, nil
 }
@@ -55,14 +59,39 @@ func compile(text string) (cel.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(text)
+	tree, issues := env.Compile(text)
 	if err := issues.Err(); err != nil {
 		return nil, errors.New(readable(err))
 	}
-	if !ast.OutputType().IsExactType(cel.BoolType) {
-		return nil, fmt.Errorf("it is not known to be true or false, but %s: compare it with something, as in … == true", ast.OutputType())
+	if !tree.OutputType().IsExactType(cel.BoolType) {
+		return nil, fmt.Errorf("it is not known to be true or false, but %s: compare it with something, as in … == true", tree.OutputType())
 	}
-	return env.Program(ast, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(checkEvery))
+	if err := modest(tree.NativeRep()); err != nil {
+		return nil, err
+	}
+	return env.Program(tree, cel.InterruptCheckFrequency(checkEvery))
+}
+
+// modest refuses what makes large values of small ones: texts and lists that are joined. Numbers and times may be added.
+func modest(tree *ast.AST) error {
+	var err error
+	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.Add || ofMacro(e.AsCall()) {
+			return
+		}
+		switch tree.GetType(e.ID()).Kind() {
+		case types.IntKind, types.UintKind, types.DoubleKind, types.DurationKind, types.TimestampKind:
+		default:
+			err = errors.New("it joins texts or lists, or what may be some, with +: compare the parts, or write int(…) around numbers")
+		}
+	}))
+	return err
+}
+
+// ofMacro tells whether it is how a macro collects its results, in a variable with a name that nobody can write.
+func ofMacro(call ast.CallExpr) bool {
+	first := call.Args()[0]
+	return first.Kind() == ast.IdentKind && strings.HasPrefix(first.AsIdent(), "@")
 }
 
 // String is the text that was parsed; of no expression, the empty one.
@@ -73,7 +102,11 @@ func (x *Expression) String() string {
 	return x.text
 }
 
-var errTooSlow = fmt.Errorf("it takes longer than %s", maxEvaluation)
+// shown is the text as messages have it: in one line, and cut.
+func (x *Expression) shown() string { return "'" + readable(errors.New(x.text)) + "'" }
+
+// errEvaluation says nothing about the attestation: this machine may have too much to do.
+var errEvaluation = fmt.Errorf("it takes longer than %s", maxEvaluation)
 
 // judge holds a verified attestation against the expression. The error is a miss, unless the context is over.
 func (x *Expression) judge(ctx context.Context, e *entity) error {
@@ -84,10 +117,12 @@ func (x *Expression) judge(ctx context.Context, e *entity) error {
 	switch {
 	case ctx.Err() != nil:
 		return &Error{KindUnreachable, readable(context.Cause(ctx)), context.Cause(ctx)}
+	case errors.Is(err, errEvaluation):
+		return miss(KindUnreachable, "%s cannot be held against %s: %w", e.name, x.shown(), err)
 	case err != nil:
-		return miss(KindUnmet, "%s does not satisfy %s: %s", e.name, quote(x.text), readable(err))
+		return miss(KindUnmet, "%s does not satisfy %s: %s", e.name, x.shown(), readable(err))
 	case !holds:
-		return miss(KindUnmet, "%s does not satisfy %s", e.name, quote(x.text))
+		return miss(KindUnmet, "%s does not satisfy %s", e.name, x.shown())
 	}
 	return nil
 }
@@ -97,20 +132,20 @@ func (x *Expression) holds(ctx context.Context, e *entity) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if values(payload) > maxNodes {
-		return false, fmt.Errorf("it has more than %d values", maxNodes)
+	if values(payload) > maxValues {
+		return false, fmt.Errorf("it has more than %d values", maxValues)
 	}
 	var statement map[string]any
 	if err := json.Unmarshal(payload, &statement); err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, maxEvaluation, errTooSlow)
-	defer cancel()
 	return x.evaluate(ctx, statement)
 }
 
 // evaluate never panics: cel-go turns panics into errors.
 func (x *Expression) evaluate(ctx context.Context, statement map[string]any) (bool, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, maxEvaluation, errEvaluation)
+	defer cancel()
 	value, _, err := x.program.ContextEval(ctx, statement)
 	switch {
 	case ctx.Err() != nil:

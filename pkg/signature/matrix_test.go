@@ -314,7 +314,7 @@ func check(t *testing.T, b *bench, verified Verified, err error, kind Kind, says
 	if !ok || failed.Kind != kind || !strings.Contains(failed.Error(), says) {
 		t.Fatalf("got %#v, want kind %d and %q", err, kind, says)
 	}
-	if place := b.repo.Reference().At(b.subject.Digest).String(); !strings.HasPrefix(failed.Error(), fmt.Sprintf("verify %q: ", place)) {
+	if place := b.repo.Reference().At(b.subject.Digest).String(); !strings.HasPrefix(failed.Error(), fmt.Sprintf("verify %q", place)) {
 		t.Errorf("%q does not begin with what was verified", failed)
 	}
 	if verified.Key != "" || verified.Subject != "" || !failed.Definite() {
