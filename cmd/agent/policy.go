@@ -1,36 +1,54 @@
 package main
 
 import (
+	"context"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 )
 
-// openPolicy gives what the file permits at any time; nil without a file.
-func openPolicy(log *slog.Logger, path string) (func() *policy.Policy, error) {
+// lookAtPolicy is how long a new version of the file may go unnoticed where no object asks for it. The kubelet takes longer to bring one.
+const lookAtPolicy = 5 * time.Second
+
+// rules are what the administrator's file says at any time. The zero value: there is no file.
+type rules struct {
+	current func() *controller.Rules
+	changes <-chan struct{}
+}
+
+// openPolicy reads the file, and follows it until the context is done.
+func openPolicy(ctx context.Context, log *slog.Logger, path string) (rules, error) {
 	if path == "" {
-		return nil, nil
+		return rules{}, nil
 	}
 	broken := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "oci_agent_policy_errors_total",
 		Help: "Versions of the policy file that cannot be used; the last good one stays in force.",
 	})
 	if err := metrics.Registry.Register(broken); err != nil {
-		return nil, err
+		return rules{}, err
 	}
-	file, err := policy.Open(path, func(err error) {
-		if err == nil {
-			log.Info("the policy has changed, and counts from now on", "policy", path)
+	changes := make(chan struct{}, 1)
+	file, err := policy.Open(path, controller.NewRules, func(err error) {
+		if err != nil {
+			broken.Inc()
+			log.Error("the policy cannot be used, the last good one stays in force", "error", err)
 			return
 		}
-		broken.Inc()
-		log.Error("the policy cannot be used, the last good one stays in force", "error", err)
+		log.Info("the policy has changed, and counts from now on", "policy", path)
+		select {
+		case changes <- struct{}{}:
+		default: // one waits already
+		}
 	})
 	if err != nil {
-		return nil, err
+		return rules{}, err
 	}
-	return file.Policy, nil
+	go file.Watch(ctx, lookAtPolicy)
+	return rules{file.Current, changes}, nil
 }

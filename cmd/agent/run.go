@@ -14,7 +14,6 @@ import (
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/cloud"
 	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
-	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/server"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
@@ -41,7 +40,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	current, err := openPolicy(log, opts.policyPath)
+	current, err := openPolicy(ctx, log, opts.policyPath)
 	if err != nil {
 		return err
 	}
@@ -84,7 +83,7 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start, finish)
 }
 
-func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current func() *policy.Policy, notifier *controller.Notifier, address string) (*controller.Reconciler, error) {
+func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current rules, notifier *controller.Notifier, address string) (*controller.Reconciler, error) {
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
 	if err != nil {
 		return nil, err
@@ -108,7 +107,8 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, cu
 		Jitter:    float64(opts.jitter) / 100,
 
 		VerifyInterval:        opts.verifyInterval,
-		Policy:                current,
+		Policy:                current.current,
+		PolicyChanges:         current.changes,
 		Identities:            &cloud.Identities{Client: direct},
 		DefaultServiceAccount: opts.defaultServiceAccount,
 		WatchSecrets:          opts.watchSecrets,

@@ -57,6 +57,30 @@ func (t takeOver) Start(ctx context.Context, queue workqueue.TypedRateLimitingIn
 // String names it in the log.
 func (takeOver) String() string { return "begin to lead" }
 
+// amendment queues every object when another policy counts, so that what it does not permit any more, or requires from now on, takes effect
+// at once.
+type amendment struct{ *Reconciler }
+
+var _ source.Source = amendment{}
+
+// Start implements source.Source.
+func (a amendment) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	go func() {
+		for {
+			select {
+			case <-a.PolicyChanges:
+				a.queueAll(ctx, queue)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return nil
+}
+
+// String names it in the log.
+func (amendment) String() string { return "another policy" }
+
 func (r *Reconciler) queueAll(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	var objects v1.OCIRepositoryList
 	if err := r.Client.List(ctx, &objects); err != nil {

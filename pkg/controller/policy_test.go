@@ -29,7 +29,7 @@ rules:
     registries: [ghcr.io/**]
     addresses: [public]
 `)
-	r := &Reconciler{Policy: func() *policy.Policy { return p }}
+	r := &Reconciler{Policy: func() *Rules { return p }}
 	for url, want := range map[string]string{
 		"oci://ghcr.io/org/app": "",
 		"oci://quay.io/org/app": `the administrator's policy: no rule permits "quay.io/org/app" to namespace "apps"; ask whoever runs the agent`,
@@ -58,7 +58,7 @@ func TestOwnProxyAndAuthority(t *testing.T) {
 	rule := `{"apiVersion":"policy.kubectl-oci.dev/v1alpha1","kind":"SourcePolicy","rules":[{"registries":["ghcr.io/org/**"],"insecure":%t}]}`
 	strict, lax := mustParse(t, fmt.Sprintf(rule, false)), mustParse(t, fmt.Sprintf(rule, true))
 	for name, test := range map[string]struct {
-		policy       *policy.Policy
+		policy       *Rules
 		certs, proxy *v1.LocalObjectReference
 		want         string
 	}{
@@ -72,7 +72,7 @@ func TestOwnProxyAndAuthority(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			within := &Reconciler{Live: r.Live, Policy: func() *policy.Policy { return test.policy }}
+			within := &Reconciler{Live: r.Live, Policy: func() *Rules { return test.policy }}
 			checkViolation(t, within, v1.OCIRepositorySpec{CertSecretRef: test.certs, ProxySecretRef: test.proxy}, test.want)
 		})
 	}
@@ -98,13 +98,17 @@ func selfSigned(t *testing.T) (certificate, key string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
-func mustParse(t *testing.T, raw string) *policy.Policy {
+func mustParse(t *testing.T, raw string) *Rules {
 	t.Helper()
 	p, err := policy.Parse([]byte(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	rules, err := NewRules(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
 }
 
 func checkViolation(t *testing.T, r *Reconciler, spec v1.OCIRepositorySpec, want string) {

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
-	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -40,12 +39,13 @@ type Reconciler struct {
 	Pace      Pace
 	Jitter    float64 // part of the interval, 0 to 1, that a poll may come early or late
 
-	VerifyInterval        time.Duration         // objects that ask for signatures are polled at least so often; zero: at their interval
-	Policy                func() *policy.Policy // what the administrator permits now; nil: there is no file
-	Identities            Identities            // at cloud providers
-	DefaultServiceAccount string                // whose identity objects without a ServiceAccount have there; empty: the agent's own
-	WatchSecrets          bool                  // reconcile objects when a Secret or ServiceAccount that they refer to changes
-	Notifier              *Notifier             // who is told of events too; nil: nobody
+	VerifyInterval        time.Duration   // objects that ask for signatures are polled at least so often; zero: at their interval
+	Policy                func() *Rules   // what the administrator permits and requires now; nil: there is no file
+	PolicyChanges         <-chan struct{} // one is received for each policy that counts from then on; nil: none comes
+	Identities            Identities      // at cloud providers
+	DefaultServiceAccount string          // whose identity objects without a ServiceAccount have there; empty: the agent's own
+	WatchSecrets          bool            // reconcile objects when a Secret or ServiceAccount that they refer to changes
+	Notifier              *Notifier       // who is told of events too; nil: nobody
 
 	rivals   rivals
 	runs     runs
@@ -102,7 +102,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	wait := next(object, found.failure, r.Pace, r.Jitter)
-	wait = verifiedAgain(object, wait, r.VerifyInterval)
+	wait = r.verifiedAgain(object, wait)
 	if found.result.Waiting != "" {
 		wait = min(wait, found.hold.wake(object, r.Jitter, time.Now()))
 	}

@@ -34,7 +34,8 @@ func (r *Reconciler) SetUp(mgr ctrl.Manager) error {
 		}).
 		Watches(&v1.OCIRepository{}, r.runs.watch()).
 		Watches(&v1.OCIRepository{}, r.withdrawals()).
-		WatchesRawSource(takeOver{r})
+		WatchesRawSource(takeOver{r}).
+		WatchesRawSource(amendment{r})
 	if r.WatchSecrets {
 		b = r.watchSecrets(b)
 	}

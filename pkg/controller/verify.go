@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,13 +19,19 @@ const (
 	keyTrustedRoot  = "trusted_root.json"
 )
 
-// requirements are what the object's artifact must satisfy, whatever else is right.
+// requirements are what the object's artifact must satisfy, all of it: what the administrator requires, and what its author does.
 func (r *Reconciler) requirements(ctx context.Context, object *v1.OCIRepository) ([]signature.Requirement, error) {
 	signers, err := r.signers(ctx, object)
-	if err != nil || signers == nil {
-		return nil, err
+	all := slices.Clone(r.policyRequires(object))
+	if signers != nil {
+		all = append(all, signature.Requirement{Name: "spec.verify", By: signers})
 	}
-	return []signature.Requirement{{Name: "spec.verify", By: signers}}, nil
+	return all, err
+}
+
+// verifies tells whether anything is required, as far as that is known without reading Secrets.
+func (r *Reconciler) verifies(object *v1.OCIRepository) bool {
+	return object.Spec.Verify != nil || len(r.policyRequires(object)) > 0
 }
 
 // signers says whose signature the object's artifact must have; nil: nobody's. What it refers to is read anew each time. The error is a
@@ -117,7 +124,7 @@ func unread(err error) error {
 
 // keepOrWithdraw is for windows that cannot be read: they let nothing pass, but what is advertised needs its signature all the same.
 func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepository, unread source.Error) outcome {
-	if object.Spec.Verify == nil || object.Status.Artifact == nil {
+	if !r.verifies(object) || object.Status.Artifact == nil {
 		return outcome{failure: &unread}
 	}
 	result, err := r.expose(ctx, object, hold{closed: true})
@@ -130,8 +137,9 @@ func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepositor
 }
 
 // verifiedAgain brings the next look at an object forward to when what it advertises has to be verified again, also where it is stalled.
-func verifiedAgain(object *v1.OCIRepository, wait, interval time.Duration) time.Duration {
-	if object.Spec.Verify == nil || object.Status.Artifact == nil || interval <= 0 || wait > 0 && wait < interval {
+func (r *Reconciler) verifiedAgain(object *v1.OCIRepository, wait time.Duration) time.Duration {
+	interval := r.VerifyInterval
+	if !r.verifies(object) || object.Status.Artifact == nil || interval <= 0 || wait > 0 && wait < interval {
 		return wait
 	}
 	return interval

@@ -118,7 +118,7 @@ func TestVerifiedAgain(t *testing.T) {
 		"not there":    {empty, 0, time.Hour, 0},
 		"not so often": {plain, 2 * time.Hour, time.Hour, 2 * time.Hour},
 	} {
-		if got := verifiedAgain(tc.object, tc.wait, tc.interval); got != tc.want {
+		if got := (&Reconciler{VerifyInterval: tc.interval}).verifiedAgain(tc.object, tc.wait); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}

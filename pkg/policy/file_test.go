@@ -30,8 +30,10 @@ func (m mount) put(version, rules string) {
 	}
 }
 
-func permits(f *File, namespace string) bool {
-	_, err := f.Policy().For(namespace, "ghcr.io/org/app")
+func asIs(p *Policy) (*Policy, error) { return p, nil }
+
+func permits(f *File[*Policy], namespace string) bool {
+	_, err := f.Current().For(namespace, "ghcr.io/org/app")
 	return err == nil
 }
 
@@ -44,7 +46,7 @@ func TestFileChanges(t *testing.T) {
 	m.put("1", "rules: [{namespaces: [a]}]")
 	var told []string
 	changes := 0
-	f, err := Open(m.path(), func(err error) {
+	f, err := Open(m.path(), asIs, func(err error) {
 		if err == nil {
 			changes++
 			return
@@ -95,14 +97,14 @@ func TestFileChanges(t *testing.T) {
 func TestOpenRefusesWhatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "none")
-	if _, err := Open(missing, nil); err == nil || !strings.Contains(err.Error(), missing) {
+	if _, err := Open(missing, asIs, nil); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("a missing file: %v", err)
 	}
 	broken := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(broken, []byte(header), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(broken, nil); err == nil || !strings.Contains(err.Error(), broken) {
+	if _, err := Open(broken, asIs, nil); err == nil || !strings.Contains(err.Error(), broken) {
 		t.Errorf("a broken file: %v", err)
 	}
 }

@@ -34,6 +34,7 @@ type entry struct {
 	Registries []string `yaml:"registries"`
 	Insecure   bool     `yaml:"insecure"`
 	Addresses  []string `yaml:"addresses"`
+	Verify     *Verify  `yaml:"verify"`
 }
 
 // Parse reads a policy, YAML of at most 1 MiB. The error names the line or the field.
@@ -99,11 +100,21 @@ func readable(err error) error {
 	lines = wrongType.ReplaceAllString(lines, "$1 is not ")
 	return errors.New(strings.NewReplacer(
 		" in type policy.document", ", but apiVersion, kind and rules",
-		" in type policy.entry", " in a rule, but namespaces, registries, insecure and addresses",
+		" in type policy.entry", " in a rule, but namespaces, registries, insecure, addresses and verify",
+		" in type policy.Verify", " in verify, but keys, identities, trustedRoot and attestations",
+		" in type policy.Attestation", " in an attestation, but type, where, keys, identities and trustedRoot",
+		" in type policy.Identity", " in an identity, but issuer and subject",
 		"is not []string", "is not a list, such as [a, b]",
 		"is not bool", "is not true or false",
 		"is not []policy.entry", "is not a list of rules",
 		"is not policy.entry", "is not a rule",
+		"is not policy.Verify", "does not say what is asked for, such as keys: {name: …}",
+		"is not map[string]string", "is not a list of keys by name, such as name: …",
+		"is not []policy.Identity", "is not a list of identities",
+		"is not policy.Identity", "is not an identity, with issuer and subject",
+		"is not []policy.Attestation", "is not a list of attestations",
+		"is not policy.Attestation", "is not an attestation, with type",
+		"is not string", "is not a text",
 	).Replace(lines))
 }
 
@@ -117,7 +128,7 @@ func complete(raw []byte) error {
 }
 
 func walk(node *yaml.Node) error {
-	if node.Kind == yaml.SequenceNode && len(node.Content) == 0 || node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" {
+	if missing(node) {
 		return fmt.Errorf("line %d: a value is missing: leave the field out where it does not matter", node.Line)
 	}
 	for _, child := range node.Content {
@@ -126,6 +137,16 @@ func walk(node *yaml.Node) error {
 		}
 	}
 	return nil
+}
+
+func missing(node *yaml.Node) bool {
+	switch node.Kind {
+	case yaml.SequenceNode:
+		return len(node.Content) == 0
+	case yaml.ScalarNode:
+		return node.Value == "" || node.ShortTag() == "!!null"
+	}
+	return false
 }
 
 // rule checks the values. The error begins with the field.
@@ -138,7 +159,12 @@ func (e entry) rule() (rule, error) {
 	if r.registries, err = each("registries", e.Registries, parsePattern); err != nil {
 		return rule{}, err
 	}
-	r.Reach, err = parseReach(e.Addresses)
+	if r.Reach, err = parseReach(e.Addresses); err != nil {
+		return rule{}, err
+	}
+	if r.Verify = e.Verify; r.Verify != nil {
+		err = r.Verify.check()
+	}
 	return r, err
 }
 

@@ -14,6 +14,7 @@ type Rule struct {
 	Name     string // for people: which rule of the file it is; empty where no file is given
 	Insecure bool   // spec.insecure may be set
 	Reach    Reach
+	Verify   *Verify // what must be verified of the artifact; nil: nothing. It is shared: do not change it
 }
 
 // Reach says to which addresses connections may lead, whoever names them: the object, a registry that redirects, a proxy.
@@ -32,6 +33,18 @@ func (r Reach) String() string {
 
 // usual is what a rule permits that names no addresses. Registries inside the cluster have private ones.
 func usual() Reach { return Reach{Public: true, Private: true} }
+
+// Rules are all rules of the file, in order; none where no file is given.
+func (p *Policy) Rules() []Rule {
+	if p == nil {
+		return nil
+	}
+	var rules []Rule
+	for _, r := range p.rules {
+		rules = append(rules, r.Rule)
+	}
+	return rules
+}
 
 // rule is a Rule and what it is for.
 type rule struct {

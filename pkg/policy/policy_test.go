@@ -113,7 +113,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		"no rules":                {header, "rules: there is none"},
 		"rules without a value":   {header + "rules:\n", "line 3: a value is missing"},
 		"unknown field":           {header + "rules:\n- {}\nspec: {}\n", "line 5: there is no field spec, but apiVersion, kind and rules"},
-		"unknown field of a rule": {header + "rules:\n- registries: ['**']\n  adresses: [public]\n", "line 5: there is no field adresses in a rule, but namespaces, registries, insecure and addresses"},
+		"unknown field of a rule": {header + "rules:\n- registries: ['**']\n  adresses: [public]\n", "line 5: there is no field adresses in a rule, but namespaces, registries, insecure, addresses and verify"},
 		"key that occurs twice":   {header + "rules:\n- insecure: false\n  insecure: true\n", "line 5: mapping key"},
 		"not a boolean":           {header + "rules:\n- insecure: maybe\n", "line 4: `maybe` is not true or false"},
 		"not a list":              {header + "rules:\n- namespaces: a\n", "line 4: `a` is not a list, such as [a, b]"},

@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	p := mustParse(t, `rules:
+  - verify:
+      keys: {a: one, b: "two"}
+      identities: [{issuer: i, subject: s}]
+      trustedRoot: "{}"
+      attestations:
+        - {type: slsaprovenance1, where: predicate.x == 1}
+        - {type: "https://example.com/t", keys: {c: three}}
+`)
+	own := Signers{Keys: map[string]string{"c": "three"}}
+	want := &Verify{
+		Signers:      Signers{map[string]string{"a": "one", "b": "two"}, []Identity{{"i", "s"}}, "{}"},
+		Attestations: []Attestation{{Type: "slsaprovenance1", Where: "predicate.x == 1"}, {Signers: own, Type: "https://example.com/t"}},
+	}
+	got, err := p.For("a", "ghcr.io/org/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.Verify); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for i, want := range []Signers{got.Verify.Signers, own} {
+		if diff := cmp.Diff(want, got.Verify.Attesters(got.Verify.Attestations[i])); diff != "" {
+			t.Errorf("who may attest %d: -want +got:\n%s", i+1, diff)
+		}
+	}
+	if rules := p.Rules(); len(rules) != 1 || rules[0] != got {
+		t.Errorf("rules: %+v", rules)
+	}
+	if rules := (*Policy)(nil).Rules(); len(rules) != 0 {
+		t.Errorf("rules of no file: %+v", rules)
+	}
+}
+
+// Who asks for a signature must not get less than that by a slip of the pen.
+func TestMistakesInVerifyAreRefused(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ verify, want string }{
+		"nothing":              {"{}", "rule 1: verify: it asks for nothing: name keys, identities or attestations"},
+		"no value":             {"", "line 4: a value is missing"},
+		"no keys":              {"{keys: {}}", "it asks for nothing"},
+		"a key without a text": {"{keys: {a: }}", "line 4: a value is missing"},
+		"an empty key":         {`{keys: {a: ""}}`, "line 4: a value is missing"},
+		"a list of keys":       {"{keys: [a]}", "is not a list of keys by name"},
+		"a key twice":          {"{keys: {a: x, a: y}}", `line 4: mapping key "a" already defined`},
+		"unknown":              {"{key: x}", "line 4: there is no field key in verify, but keys, identities, trustedRoot and attestations"},
+		"unknown, identity":    {"{identities: [{issuer: a, subjects: b}]}", "line 4: there is no field subjects in an identity, but issuer and subject"},
+		"unknown, attestation": {"{attestations: [{type: a, when: b}]}", "line 4: there is no field when in an attestation, but type, where, keys, identities and trustedRoot"},
+		"no issuer":            {"{identities: [{subject: a}]}", "rule 1: verify: identity 1: it needs both issuer and subject"},
+		"root alone":           {"{keys: {a: x}, trustedRoot: y}", "rule 1: verify: trustedRoot: there are no identities beside it"},
+		"no type":              {"{keys: {a: x}, attestations: [{where: a}]}", "rule 1: verify: attestation 1: type: it is missing"},
+		"no attester":          {"{attestations: [{type: a}]}", "rule 1: verify: attestation 1: nobody may attest"},
+		"attester's root":      {"{keys: {a: x}, attestations: [{type: a, trustedRoot: y}]}", "attestation 1: trustedRoot: there are no identities"},
+		"empty expression":     {`{keys: {a: x}, attestations: [{type: a, where: ""}]}`, "line 4: a value is missing"},
+		"a list of texts":      {"{keys: {a: x}, attestations: [a]}", "line 4: `a` is not an attestation, with type"},
+		"text":                 {"yes", "line 4: `yes` does not say what is asked for"},
+		"many":                 {"{keys: {a: x}, attestations: [" + strings.Repeat("{type: a},", 17) + "]}", "more than 16"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse([]byte(header + "rules:\n- verify: " + test.verify + "\n"))
+			if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "policy.") {
+				t.Errorf("error is %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
