@@ -47,8 +47,12 @@ func (r *Rules) find(namespace, repository string) (policy.Rule, []signature.Req
 
 func required(name string, v *policy.Verify) ([]signature.Requirement, error) {
 	var all []signature.Requirement
-	if !v.Nobody() {
-		by, err := signature.NewPolicy(trustOf(v.Signers))
+	if v.Signed() {
+		trust := trustOf(v.Signers)
+		if v.Notation != nil {
+			trust.Notation = &signature.Notation{Policy: []byte(v.Notation.TrustPolicy), Certificates: raw(v.Notation.Certificates)}
+		}
+		by, err := signature.NewPolicy(trust)
 		if err != nil {
 			return nil, err
 		}
@@ -92,11 +96,16 @@ func predicateType(name string) (string, error) {
 	return name, nil
 }
 
-func trustOf(s policy.Signers) signature.Trust {
-	trust := signature.Trust{Keys: map[string][]byte{}}
-	for name, text := range s.Keys {
-		trust.Keys[name] = []byte(text)
+func raw(texts map[string]string) map[string][]byte {
+	all := map[string][]byte{}
+	for name, text := range texts {
+		all[name] = []byte(text)
 	}
+	return all
+}
+
+func trustOf(s policy.Signers) signature.Trust {
+	trust := signature.Trust{Keys: raw(s.Keys)}
 	for _, i := range s.Identities {
 		trust.Identities = append(trust.Identities, signature.Identity{Issuer: i.Issuer, Subject: i.Subject, Anchored: true})
 	}

@@ -22,7 +22,8 @@ func TestRulesThatAreNone(t *testing.T) {
 	t.Parallel()
 	key := fmt.Sprintf(`"keys":{"a":%q}`, newPublicKey(t))
 	for verify, want := range map[string]string{
-		`{"keys":{"a":"x"}}`:                                                              `rule 1: verify: make signature policy: read public key "a"`,
+		`{"keys":{"a":"x"}}`: `rule 1: verify: make signature policy: read public key "a"`,
+		`{"notation":{"trustPolicy":"{}","certificates":{"a":"x"}}}`:                      `rule 1: verify: make signature policy: `,
 		`{"identities":[{"issuer":"(","subject":"x"}]}`:                                   "read issuer of identity",
 		`{"identities":[{"issuer":"x","subject":"("}]}`:                                   "read subject of identity",
 		`{"identities":[{"issuer":"x","subject":"x"}],"trustedRoot":"{}"}`:                "read trusted root",

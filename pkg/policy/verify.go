@@ -9,6 +9,7 @@ import (
 // to whoever verifies, before the policy counts; see [Open].
 type Verify struct {
 	Signers      `yaml:",inline"`
+	Notation     *Notation     `yaml:"notation"`     // who may sign, too, with the Notary Project's tools; nil: nobody
 	Attestations []Attestation `yaml:"attestations"` // each of which there must be one of
 }
 
@@ -17,6 +18,12 @@ type Signers struct {
 	Keys        map[string]string `yaml:"keys"` // PEM, by a name for people
 	Identities  []Identity        `yaml:"identities"`
 	TrustedRoot string            `yaml:"trustedRoot"` // trusted_root.json, against which identities are held; empty: sigstore's public one
+}
+
+// Notation is whom to trust, as the Notary Project's tools are told it.
+type Notation struct {
+	TrustPolicy  string            `yaml:"trustPolicy"`  // trustpolicy.json
+	Certificates map[string]string `yaml:"certificates"` // PEM, by a name for people
 }
 
 // Identity is somebody for whom an OpenID provider vouches. Both are regular expressions (RE2) that must match the whole.
@@ -35,6 +42,9 @@ type Attestation struct {
 // Nobody tells whether there is none.
 func (s Signers) Nobody() bool { return len(s.Keys)+len(s.Identities) == 0 }
 
+// Signed tells whether a signature is asked for.
+func (v *Verify) Signed() bool { return !v.Nobody() || v.Notation != nil }
+
 // Attesters are those of the attestation, or else those of the rule.
 func (v *Verify) Attesters(a Attestation) Signers {
 	if a.Nobody() {
@@ -48,8 +58,10 @@ const maxAttestations = 16
 // check refuses what cannot be meant. The error begins with the field.
 func (v *Verify) check() error {
 	switch {
-	case v.Nobody() && len(v.Attestations) == 0:
-		return errors.New("verify: it asks for nothing: name keys, identities or attestations")
+	case !v.Signed() && len(v.Attestations) == 0:
+		return errors.New("verify: it asks for nothing: name keys, identities, notation or attestations")
+	case v.Notation != nil && (v.Notation.TrustPolicy == "" || len(v.Notation.Certificates) == 0):
+		return errors.New("verify: notation: it needs both trustPolicy and certificates")
 	case len(v.Attestations) > maxAttestations:
 		return fmt.Errorf("verify: attestations: there are more than %d", maxAttestations)
 	}

@@ -47,14 +47,14 @@ func TestVerify(t *testing.T) {
 func TestMistakesInVerifyAreRefused(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ verify, want string }{
-		"nothing":              {"{}", "rule 1: verify: it asks for nothing: name keys, identities or attestations"},
+		"nothing":              {"{}", "rule 1: verify: it asks for nothing: name keys, identities, notation or attestations"},
 		"no value":             {"", "line 4: a value is missing"},
 		"no keys":              {"{keys: {}}", "it asks for nothing"},
 		"a key without a text": {"{keys: {a: }}", "line 4: a value is missing"},
 		"an empty key":         {`{keys: {a: ""}}`, "line 4: a value is missing"},
-		"a list of keys":       {"{keys: [a]}", "is not a list of keys by name"},
+		"a list of keys":       {"{keys: [a]}", "is not a list by name"},
 		"a key twice":          {"{keys: {a: x, a: y}}", `line 4: mapping key "a" already defined`},
-		"unknown":              {"{key: x}", "line 4: there is no field key in verify, but keys, identities, trustedRoot and attestations"},
+		"unknown":              {"{key: x}", "line 4: there is no field key in verify, but keys, identities, trustedRoot, notation and attestations"},
 		"unknown, identity":    {"{identities: [{issuer: a, subjects: b}]}", "line 4: there is no field subjects in an identity, but issuer and subject"},
 		"unknown, attestation": {"{attestations: [{type: a, when: b}]}", "line 4: there is no field when in an attestation, but type, where, keys, identities and trustedRoot"},
 		"no issuer":            {"{identities: [{subject: a}]}", "rule 1: verify: identity 1: it needs both issuer and subject"},
@@ -64,6 +64,9 @@ func TestMistakesInVerifyAreRefused(t *testing.T) {
 		"attester's root":      {"{keys: {a: x}, attestations: [{type: a, trustedRoot: y}]}", "attestation 1: trustedRoot: there are no identities"},
 		"empty expression":     {`{keys: {a: x}, attestations: [{type: a, where: ""}]}`, "line 4: a value is missing"},
 		"a list of texts":      {"{keys: {a: x}, attestations: [a]}", "line 4: `a` is not an attestation, with type"},
+		"notation":             {"{notation: {trustPolicy: x}}", "rule 1: verify: notation: it needs both trustPolicy and certificates"},
+		"unknown, notation":    {"{notation: {policy: x}}", "line 4: there is no field policy in notation, but trustPolicy and certificates"},
+		"notation, attester":   {"{notation: {trustPolicy: x, certificates: {a: b}}, attestations: [{type: a}]}", "attestation 1: nobody may attest"},
 		"text":                 {"yes", "line 4: `yes` does not say what is asked for"},
 		"many":                 {"{keys: {a: x}, attestations: [" + strings.Repeat("{type: a},", 17) + "]}", "more than 16"},
 	}

@@ -58,7 +58,7 @@ func TestRequirementFingerprint(t *testing.T) {
 	} {
 		other := one
 		change(&other)
-		if same := other.Fingerprint() == one.Fingerprint(); same != (name == "name") {
+		if same := other.Fingerprint(b.repo.Reference()) == one.Fingerprint(b.repo.Reference()); same != (name == "name") {
 			t.Errorf("another %s: the same is %v", name, same)
 		}
 	}
