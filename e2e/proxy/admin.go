@@ -102,6 +102,8 @@ func (f *Fault) set(name, value string) (err error) {
 		f.Action = Action(value)
 	case "at":
 		f.At, err = strconv.ParseInt(value, 10, 64)
+	case "instead":
+		f.Instead = value
 	case "header":
 		err = f.addHeader(value)
 	default:

@@ -39,13 +39,14 @@ func (e *exchange) begin() bool {
 		panic(http.ErrAbortHandler)
 	case f.Action == Reset && f.At == 0:
 		e.reset()
+	case f.Instead != "":
+		e.request.URL.Path = f.Instead
 	}
 	return true
 }
 
 // refuse answers in the form of the distribution specification.
 func (e *exchange) refuse(f Fault) {
-	maps.Copy(e.Header(), f.Header)
 	body := fmt.Sprintf(`{"errors":[{"code":"UNKNOWN","message":"injected: %s"}]}`+"\n", http.StatusText(f.Status))
 	if f.Status >= 400 {
 		e.Header().Set("Content-Type", "application/json")
@@ -62,6 +63,9 @@ func (e *exchange) WriteHeader(status int) {
 	if e.status == 0 && status >= 200 {
 		e.status = status
 		e.proxy.count(func(c *Counts) { c.Responses[status]++ })
+		if e.injection != nil {
+			maps.Copy(e.Header(), e.injection.Fault.Header)
+		}
 	}
 	e.ResponseWriter.WriteHeader(status)
 	if e.injection != nil && e.injection.Fault.At == 0 {

@@ -33,7 +33,9 @@ type Fault struct {
 
 	Delay  time.Duration `json:"delay,omitempty"`  // before anything else, in nanoseconds where JSON
 	Status int           `json:"status,omitempty"` // answer this instead of asking the registry
-	Header http.Header   `json:"header,omitempty"` // added to the answer; with Status only
+	Header http.Header   `json:"header,omitempty"` // replaces that of the answer; with Status or Instead only
+	// Instead is the path that the registry is asked for in place of the request's.
+	Instead string `json:"instead,omitempty"`
 	Action Action        `json:"action,omitempty"`
 	At     int64         `json:"at,omitempty"` // byte of a body
 }
@@ -79,6 +81,9 @@ func (f Fault) check() error {
 	}
 	if f.Status != 0 && f.Action != "" {
 		return fmt.Errorf("a fault has a status or an action, not both")
+	}
+	if f.Instead != "" && f.Status != 0 {
+		return fmt.Errorf("a fault has a status or asks for something instead, not both")
 	}
 	if f.At < 0 || f.Times < 0 || f.Delay < 0 {
 		return fmt.Errorf("at, times and delay are not negative")

@@ -40,6 +40,22 @@ func TestFaultStatus(t *testing.T) {
 	}
 }
 
+// Something else is sent, under the headers that are asked for.
+func TestFaultInstead(t *testing.T) {
+	t.Parallel()
+	paths := make(chan string, 1)
+	b := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, r.URL.Path)
+		paths <- r.URL.Path
+	}), false, false)
+	b.During(t, proxy.Fault{Instead: "/v2/a/manifests/other", Header: http.Header{"Content-Type": {"text/html"}}})
+	response, got := b.must(t, "GET", "/v2/a/manifests/latest", nil)
+	if asked := <-paths; got != asked || asked != "/v2/a/manifests/other" || response.Header.Get("Content-Type") != "text/html" {
+		t.Errorf("asked for %q, got %q with %v", asked, got, response.Header)
+	}
+}
+
 func TestFaultMatches(t *testing.T) {
 	t.Parallel()
 	b := serve(t, nil, false, false)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/opencontainers/go-digest"
@@ -65,7 +64,7 @@ func options(ctx context.Context, rt http.RoundTripper) []remote.Option {
 
 // Resolve asks which descriptor tag names now: one HEAD, or one GET where the registry refuses HEAD.
 func (r *Repository) Resolve(ctx context.Context, tag string) (ocispec.Descriptor, error) {
-	desc, err := share(ctx, r.polls, r.question("tag "+tag), r.after, func(ctx context.Context) (*v1.Descriptor, error) {
+	desc, err := share(ctx, r.polls, r.question("tag "+tag), r.after, func(ctx context.Context) (ocispec.Descriptor, error) {
 		return r.head(ctx, r.repo.Tag(tag))
 	})
 	return r.described(desc, r.ref.Name()+":"+tag, err)
@@ -89,38 +88,37 @@ func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) 
 }
 
 // described reads the answer about what people know as label.
-func (r *Repository) described(desc *v1.Descriptor, label string, err error) (ocispec.Descriptor, error) {
+func (r *Repository) described(d ocispec.Descriptor, label string, err error) (ocispec.Descriptor, error) {
+	if err == nil {
+		err = checkDigest(d.Digest)
+	}
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, r.explain(err))
 	}
-	d := digest.Digest(desc.Digest.String())
-	if d.Algorithm() != digest.SHA256 {
-		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: digest %q is no sha256", label, d)
-	}
-	return ocispec.Descriptor{MediaType: string(desc.MediaType), Digest: d, Size: desc.Size}, nil
+	return d, nil
 }
 
-func (r *Repository) head(ctx context.Context, ref name.Reference) (desc *v1.Descriptor, err error) {
+// head is what the registry says of ref; where it has to send the manifest for that, it is what we read.
+func (r *Repository) head(ctx context.Context, ref name.Reference) (d ocispec.Descriptor, err error) {
 	err = r.persist(ctx, func() error {
-		desc, err = remote.Head(ref, options(ctx, r.bounded)...)
+		said, err := remote.Head(ref, options(ctx, r.bounded)...)
+		if err == nil {
+			d = ocispec.Descriptor{MediaType: string(said.MediaType), Digest: digest.Digest(said.Digest.String()), Size: said.Size}
+			return nil
+		}
 		if !headRefused(err) {
 			return err
 		}
-		full, err := remote.Get(ref, options(ctx, r.bounded)...)
-		if err == nil {
-			desc = &full.Descriptor
-		}
+		got, err := r.fetch(ctx, ref)
+		d = got.descriptor()
 		return err
 	})
-	return desc, err
+	return d, err
 }
 
 // headRefused tells a registry that does not do HEAD, or leaves out the headers that make it worth while, from every
 // other trouble, which a GET would only repeat.
 func headRefused(err error) bool {
-	if err == nil {
-		return false
-	}
 	e, ok := errors.AsType[*transport.Error](err)
 	if ok {
 		return e.StatusCode == http.StatusMethodNotAllowed || e.StatusCode == http.StatusNotImplemented
@@ -129,82 +127,25 @@ func headRefused(err error) bool {
 }
 
 // Manifest fetches the manifest or index that d describes. The bytes have d's digest; mediaType is what the registry says
-// they are, where d does not.
+// they are, where d does not. The error is an [*UnusableError] where they are too many.
 func (r *Repository) Manifest(ctx context.Context, d ocispec.Descriptor) (raw []byte, mediaType string, err error) {
 	label := r.ref.At(d.Digest)
 	if d.Size > artifact.MaxManifest {
 		return nil, "", &UnusableError{fmt.Errorf("fetch manifest %q: it has %d bytes, more than %d", label, d.Size, artifact.MaxManifest)}
 	}
-	var got *remote.Descriptor
+	if err := checkDigest(d.Digest); err != nil {
+		return nil, "", fmt.Errorf("fetch manifest %q: %w", label, err)
+	}
+	var got fetched
 	err = r.persist(ctx, func() (err error) {
-		got, err = remote.Get(r.repo.Digest(d.Digest.String()), options(ctx, r.bounded)...)
+		got, err = r.fetch(ctx, r.repo.Digest(d.Digest.String()))
 		return err
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("fetch manifest %q: %w", label, r.explain(err))
 	}
-	return got.Manifest, cmp.Or(d.MediaType, string(got.MediaType)), nil
+	return got.raw, cmp.Or(d.MediaType, got.mediaType), nil
 }
-
-// Blob fetches the blob that d describes. The reader fails before EOF unless size and digest are d's. The caller closes
-// it.
-func (r *Repository) Blob(ctx context.Context, d ocispec.Descriptor) (body io.ReadCloser, err error) {
-	err = r.persist(ctx, func() error {
-		body, err = r.openBlob(ctx, d)
-		return err
-	})
-	return body, err
-}
-
-// CopyBlob writes the blob that d describes to what begin gives. Where a try breaks off, begin is called anew, and what was
-// written before is of no use. The bytes are d's only when there is no error.
-func (r *Repository) CopyBlob(ctx context.Context, d ocispec.Descriptor, begin func() io.Writer) error {
-	return r.persist(ctx, func() error {
-		body, err := r.openBlob(ctx, d)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		_, err = io.Copy(begin(), body)
-		return err
-	})
-}
-
-func (r *Repository) openBlob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
-	label := r.ref.At(d.Digest)
-	layer, err := remote.Layer(r.repo.Digest(d.Digest.String()), options(ctx, r.transport)...)
-	if err != nil {
-		return nil, fmt.Errorf("fetch blob %q: %w", label, r.explain(err))
-	}
-	body, err := layer.Compressed()
-	if err != nil {
-		return nil, fmt.Errorf("fetch blob %q: %w", label, r.explain(err))
-	}
-	return &sizedReader{body: body, label: label, left: d.Size}, nil
-}
-
-// sizedReader holds a blob to the size its descriptor gives; the client library holds it to the digest.
-type sizedReader struct {
-	body  io.ReadCloser
-	label Reference
-	left  int64
-}
-
-func (s *sizedReader) Read(p []byte) (int, error) {
-	n, err := s.body.Read(p)
-	s.left -= int64(n)
-	switch {
-	case s.left < 0:
-		return 0, fmt.Errorf("fetch blob %q: it is longer than its descriptor says", s.label)
-	case err == io.EOF && s.left > 0:
-		return n, fmt.Errorf("fetch blob %q: it ends %d bytes early: %w", s.label, s.left, io.ErrUnexpectedEOF)
-	case err != nil && err != io.EOF:
-		return n, fmt.Errorf("fetch blob %q: %w", s.label, translate(err))
-	}
-	return n, err
-}
-
-func (s *sizedReader) Close() error { return s.body.Close() }
 
 // boundedTransport ends each body at the size of the largest manifest, wherever a redirect led to.
 type boundedTransport struct{ next http.RoundTripper }
@@ -218,6 +159,8 @@ func (t *boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	return resp, nil
 }
 
+var errTooLarge = fmt.Errorf("the answer has more than %d bytes", artifact.MaxManifest)
+
 type boundedBody struct {
 	io.ReadCloser
 	left int64
@@ -229,7 +172,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("the answer has more than %d bytes", artifact.MaxManifest)
+		return 0, errTooLarge
 	}
 	return n, err
 }
