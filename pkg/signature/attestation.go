@@ -41,7 +41,7 @@ func (v *Verifier) Satisfying(ctx context.Context, repo *registry.Repository, su
 	err := v.search(ctx, s, r.By, func(e *entity, by Verified) (bool, error) {
 		predicate, err := e.statedPredicate()
 		if err != nil {
-			return false, nil //nolint:nilerr // it was verified, so it can be read
+			return false, miss(KindMalformed, "%s cannot be read: %s", e.name, readable(err))
 		}
 		if err := r.Where.judge(ctx, e); err != nil {
 			return false, err
@@ -51,24 +51,4 @@ func (v *Verifier) Satisfying(ctx context.Context, repo *registry.Repository, su
 		return len(all) == maxAttestations || size > maxAttestationsBytes, nil
 	})
 	return all, err
-}
-
-// statedPayload is the statement in a verified envelope.
-func (e *entity) statedPayload() ([]byte, error) {
-	content, err := e.SignatureContent()
-	if err != nil {
-		return nil, err
-	}
-	return content.EnvelopeContent().RawEnvelope().DecodeB64Payload()
-}
-
-// statedPredicate is the predicate of a verified envelope, byte for byte.
-func (e *entity) statedPredicate() (json.RawMessage, error) {
-	payload, err := e.statedPayload()
-	if err != nil {
-		return nil, err
-	}
-	var fields map[string]json.RawMessage // a struct would take a field of another case for it
-	err = json.Unmarshal(payload, &fields)
-	return fields["predicate"], err
 }

@@ -66,7 +66,7 @@ func (j *judge) other(e *entity) *Error {
 	case e.covers(j.subject):
 		return miss(KindUntrusted, "%s has a certificate that no certificate transparency log of the trusted root knows", e.name)
 	}
-	return miss(KindOtherDigest, "%s is of %s", e.name, e.subjects[0])
+	return miss(KindOtherDigest, "%s is of %s", e.name, e.subjects[0].digest)
 }
 
 // diagnoseIdentity is about evidence with a certificate.

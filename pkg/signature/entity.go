@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -19,17 +18,26 @@ import (
 // entity is evidence as sigstore-go takes it. Nothing in it is verified.
 type entity struct {
 	verify.SignedEntity
-	name        string // for messages
-	hint        string // what it calls the key that made it
-	predicate   string // what it says
-	subjects    []digest.Digest
-	payload     []byte // of the older signature, which is over these bytes; nil: an envelope
-	annotations map[string]string
+	name      string // for messages
+	hint      string // what it calls the key that made it
+	predicate string // what it says
+	subjects  []subject
+	payload   []byte // of the older signature, which is over these bytes; nil: an envelope
 }
 
 // covers tells whether the evidence speaks of a digest.
 func (e *entity) covers(d digest.Digest) bool {
-	return slices.Contains(e.subjects, d)
+	return e.subject(d) != nil
+}
+
+// subject is what the evidence says of a digest; nil: nothing.
+func (e *entity) subject(d digest.Digest) *subject {
+	for i := range e.subjects {
+		if e.subjects[i].digest == d {
+			return &e.subjects[i]
+		}
+	}
+	return nil
 }
 
 // artifact is what sigstore-go is to hold the signature against.
@@ -65,49 +73,6 @@ func parseBundle(raw []byte) (*entity, error) {
 		return e, nil
 	}
 	return e, e.read(b.GetDsseEnvelope().GetPayload())
-}
-
-// statement is what is read of an in-toto statement.
-type statement struct {
-	Subject []struct {
-		Digest      map[string]string `json:"digest"`
-		Annotations map[string]any    `json:"annotations"`
-	} `json:"subject"`
-	PredicateType string `json:"predicateType"`
-}
-
-const maxSubjects = 1024
-
-func (e *entity) read(payload []byte) error {
-	var s statement
-	if err := json.Unmarshal(payload, &s); err != nil {
-		return fmt.Errorf("parse statement: %w", err)
-	}
-	if len(s.Subject) > maxSubjects {
-		return fmt.Errorf("parse statement: more than %d subjects", maxSubjects)
-	}
-	e.predicate = s.PredicateType
-	for _, subject := range s.Subject {
-		d := digest.NewDigestFromEncoded(digest.SHA256, subject.Digest["sha256"])
-		if d.Validate() == nil {
-			e.subjects = append(e.subjects, d)
-		}
-		if e.annotations == nil {
-			e.annotations = texts(subject.Annotations)
-		}
-	}
-	return nil
-}
-
-// texts are the values that are strings.
-func texts(values map[string]any) map[string]string {
-	all := map[string]string{}
-	for name, value := range values {
-		if text, ok := value.(string); ok {
-			all[name] = text
-		}
-	}
-	return all
 }
 
 // simple is what an older signature is over: "simple signing" of containers/image, with cosign's type.
@@ -149,7 +114,7 @@ func parseSimple(c candidate) (*entity, error) {
 	older.content = bundle.NewMessageSignature(sum[:], protocommon.HashAlgorithm_SHA2_256.String(), sig)
 	return &entity{
 		SignedEntity: older, predicate: predicateSign, payload: c.raw,
-		subjects: []digest.Digest{s.Critical.Image.Digest}, annotations: texts(s.Optional),
+		subjects: []subject{{s.Critical.Image.Digest, texts(s.Optional)}},
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package signature
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Kind tells why nothing that is attached to a digest satisfies a policy. Where there are several signatures, it is that of the one that
@@ -55,11 +56,23 @@ func unwrapOnce(err error) error {
 // quote makes something that others wrote fit for a message.
 func quote(s string) string { return fmt.Sprintf("%.200q", s) }
 
-// readable is a library's error in one line of bounded length.
+const maxReadable = 300 // bytes
+
+// readable is a library's error in one line of bounded length. Libraries put what others wrote into theirs: what a terminal would obey is
+// written out.
 func readable(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "…"
+	var line strings.Builder
+	for _, r := range text {
+		if line.Len() >= maxReadable {
+			line.WriteString("…")
+			break
+		}
+		if unicode.IsPrint(r) {
+			line.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&line, "%U", r)
 	}
-	return text
+	return line.String()
 }

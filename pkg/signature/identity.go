@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/verify"
@@ -60,5 +61,9 @@ func (i Identity) pattern(text string) (*regexp.Regexp, error) {
 	if err != nil || !i.Anchored {
 		return re, err
 	}
-	return regexp.Compile(`\A(?:` + text + `)\z`)
+	parsed, err := syntax.Parse(text, syntax.Perl) // since \Q quotes all that follows, the end as well
+	if err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`\A(?:` + parsed.String() + `)\z`)
 }

@@ -28,8 +28,9 @@ type key struct {
 }
 
 const (
-	minRSA = 2048 // bits
-	maxRSA = 8192 // more takes its time, and a tenant may choose it
+	minCurve = 256 // bits
+	minRSA   = 2048
+	maxRSA   = 8192 // more takes its time, and a tenant may choose it
 )
 
 // parseKey reads a public key in PEM: ECDSA, RSA or Ed25519.
@@ -66,6 +67,8 @@ func verifiers(public crypto.PublicKey) ([]signature.Verifier, error) {
 	case *ecdsa.PublicKey:
 		size := crypto.SHA256
 		switch bits := public.Curve.Params().BitSize; {
+		case bits < minCurve:
+			return nil, fmt.Errorf("an elliptic curve has %d bits at least, not %d", minCurve, bits)
 		case bits > 384:
 			size = crypto.SHA512
 		case bits > 256:

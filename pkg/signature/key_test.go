@@ -106,6 +106,10 @@ func TestPublicKeysThatAreNone(t *testing.T) {
 	t.Parallel()
 	short := &rsa.PublicKey{N: rsaModulus(t, 1024), E: 65537}
 	long := &rsa.PublicKey{N: rsaModulus(t, 16384), E: 65537}
+	curve, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	private, _, err := GenerateKeyPair(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +118,7 @@ func TestPublicKeysThatAreNone(t *testing.T) {
 		text []byte
 		says string
 	}{
+		"short curve": {publicPEM(t, &curve.PublicKey), "not 224"},
 		"empty":       {nil, "PEM"},
 		"garbage":     {[]byte("ssh-ed25519 AAAA"), "PEM"},
 		"private":     {private, "the public one belongs here"},

@@ -82,6 +82,8 @@ func TestIdentities(t *testing.T) {
 		"prefix":                  {[]Identity{{Issuer: issuer, Subject: "alice@example.co", Anchored: true}}, false},
 		"choice":                  {[]Identity{{Issuer: issuer, Subject: "bob@example.com|" + alice, Anchored: true}}, true},
 		"choice of other ends":    {[]Identity{{Issuer: issuer, Subject: "alice|com", Anchored: true}}, false},
+		"quoted to the end":       {[]Identity{{Issuer: issuer, Subject: `\Q` + alice, Anchored: true}}, true},
+		"quoted, but not all":     {[]Identity{{Issuer: issuer, Subject: `\Qalice`, Anchored: true}}, false},
 		"lines":                   {[]Identity{{Issuer: issuer, Subject: "(?m)^alice@example.com$", Anchored: true}}, true},
 	} {
 		for _, storage := range []string{"referrer", "tag"} {

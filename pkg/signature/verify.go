@@ -103,7 +103,7 @@ type judge struct {
 func (j *judge) candidate(ctx context.Context, c candidate) (e *entity, by Verified, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = miss(KindMalformed, "signature %s cannot be read: %.100v", c.name, p)
+			err = miss(KindMalformed, "signature %s cannot be read: %s", c.name, readable(fmt.Errorf("%v", p)))
 		}
 	}()
 	return j.unguarded(ctx, c)
@@ -125,7 +125,10 @@ func (j *judge) unguarded(ctx context.Context, c candidate) (e *entity, by Verif
 		e.name = "attestation " + c.name
 	}
 	by, err = j.entity(ctx, e)
-	by.Form, by.Evidence, by.Annotations = c.form(), digest.Digest(c.name), e.annotations
+	by.Form, by.Evidence = c.form(), digest.Digest(c.name)
+	if about := e.subject(j.subject); about != nil {
+		by.Annotations = about.annotations
+	}
 	return e, by, err
 }
 
@@ -173,7 +176,7 @@ func (j *judge) verifyKey(e *entity, k *key) (*verify.VerificationResult, error)
 	if err != nil {
 		return nil, err
 	}
-	return j.says(verifier.Verify(keyView(e), verify.NewPolicy(artifact, verify.WithKey())))
+	return verifier.Verify(keyView(e), verify.NewPolicy(artifact, verify.WithKey()))
 }
 
 func keyView(e *entity) verify.SignedEntity {
@@ -181,14 +184,6 @@ func keyView(e *entity) verify.SignedEntity {
 		return keyed{o}
 	}
 	return e.SignedEntity
-}
-
-// says holds what was verified, rather than what was read before, to what is looked for.
-func (j *judge) says(result *verify.VerificationResult, err error) (*verify.VerificationResult, error) {
-	if err == nil && result.Statement != nil && result.Statement.GetPredicateType() != j.predicate {
-		return nil, errForeign
-	}
-	return result, err
 }
 
 // byIdentity asks sigstore-go with one policy that any of the identities satisfies.
@@ -201,7 +196,7 @@ func (j *judge) byIdentity(e *entity) (Verified, error) {
 	for _, m := range j.policy.matchers {
 		identities = append(identities, verify.WithCertificateIdentity(m))
 	}
-	result, err := j.says(j.root.verifier.Verify(e.SignedEntity, verify.NewPolicy(artifact, identities...)))
+	result, err := j.root.verifier.Verify(e.SignedEntity, verify.NewPolicy(artifact, identities...))
 	if err != nil {
 		return Verified{}, err
 	}
