@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(product{m}, map[string]func(){"within": within, "sigstore-kms-drawer": runDrawer})
+	testscript.Main(product{m}, map[string]func(){"within": within, "sigstore-kms-drawer": runDrawer, "xdg-open": browse})
 }
 
 // product is the package's tests with the plugin on their PATH, built from this repository.

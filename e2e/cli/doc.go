@@ -40,6 +40,10 @@
 //		cosign's signing_config.json
 //	token NAME SUBJECT
 //		sets $NAME to the identity token of an e-mail address or a URI
+//	person SUBJECT
+//		says who logs in at the Sigstore from now on, as soon as a browser is opened or a code is asked for
+//	pipeline SUBJECT
+//		sets what a job of GitHub Actions has to ask for its token
 //	cosign
 //		puts sigstore's cosign on the PATH, built when it was not yet, and keeps it and all else from asking the internet
 //	keypair ecdsa|rsa|ed25519 NAME

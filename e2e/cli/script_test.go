@@ -49,6 +49,8 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"keypair":      (*script).keypair,
 		"unprivileged": (*script).unprivileged,
 		"vault":        (*script).startVault,
+		"person":       (*script).person,
+		"pipeline":     (*script).pipeline,
 	} {
 		all[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			err := run(ts.Value(scriptKey{}).(*script), ts, args)

@@ -29,6 +29,7 @@ type provider struct {
 type claims struct {
 	Email    string `json:"email,omitempty"`
 	Verified bool   `json:"email_verified,omitempty"`
+	Nonce    string `json:"nonce,omitempty"`
 }
 
 const keyID = "sigstore"
@@ -54,13 +55,17 @@ func (s *Sigstore) Token(t testing.TB, subject string) string {
 
 // MintToken is [Sigstore.Token] outside of tests.
 func (s *Sigstore) MintToken(subject string) (string, error) {
+	return s.house.provider.mint(subject, audience, "")
+}
+
+func (p *provider) mint(subject, audience, nonce string) (string, error) {
 	now := time.Now()
-	var more claims
+	more := claims{Nonce: nonce}
 	if isMail(subject) {
-		more = claims{subject, true}
+		more.Email, more.Verified = subject, true
 	}
-	return jwt.Signed(s.house.provider.signer).Claims(jwt.Claims{
-		Issuer: s.house.provider.issuer, Audience: jwt.Audience{audience}, Subject: subject, ID: rand.Text(),
+	return jwt.Signed(p.signer).Claims(jwt.Claims{
+		Issuer: p.issuer, Audience: jwt.Audience{audience}, Subject: subject, ID: rand.Text(),
 		IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now.Add(-time.Minute)), Expiry: jwt.NewNumericDate(now.Add(time.Hour)),
 	}).Claims(more).Serialize()
 }
@@ -92,6 +97,7 @@ func (s *Sigstore) discovery(w http.ResponseWriter, _ *http.Request) {
 	send(w, http.StatusOK, map[string]any{
 		"issuer": s.house.provider.issuer, "jwks_uri": s.house.provider.issuer + "/keys",
 		"authorization_endpoint": s.house.provider.issuer + "/auth", "token_endpoint": s.house.provider.issuer + "/token",
+		"device_authorization_endpoint": s.house.provider.issuer + "/device", "code_challenge_methods_supported": []string{"S256"},
 		"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
 	})

@@ -5,6 +5,7 @@
 //     authority (RFC 3161) and an OpenID provider.
 //   - [Sigstore.Token] is what somebody logs in with; [Sigstore.TrustedRoot] and [Sigstore.SigningConfig] are the files that verifiers and
 //     signers are told of it with.
+//   - [Sigstore.LogIn] says who logs in at the provider; [Sigstore.Pipeline] is what a pipeline asks it with.
 //   - [Sigstore.With] is the same Sigstore with another idea of the time, or with a log that vouches for none.
 //
 // It is honest: the authority checks tokens and that whoever asks has the key, certificates are published in a certificate transparency
@@ -46,13 +47,14 @@ type Clock struct {
 type house struct {
 	authority *authority
 	provider  *provider
+	desk      *desk
 	log       *transparency
 	stamper   *stamper
 	root      []byte // trusted_root.json
 }
 
 func newHouse() (*house, error) {
-	h := &house{}
+	h := &house{desk: newDesk()}
 	var err error
 	if h.authority, err = newAuthority(); err != nil {
 		return nil, err
@@ -134,6 +136,10 @@ func (s *Sigstore) serve(ctx context.Context) (err error) {
 	mux.HandleFunc("POST /api/v1/timestamp", s.timestamp)
 	mux.HandleFunc("GET /.well-known/openid-configuration", s.discovery)
 	mux.HandleFunc("GET /keys", s.keys)
+	mux.HandleFunc("GET /auth", s.authorize)
+	mux.HandleFunc("POST /device", s.device)
+	mux.HandleFunc("POST /token", s.exchange)
+	mux.HandleFunc("GET /actions", s.actions)
 	if s.server, err = loopback.Serve(ctx, mux, loopback.Options{}); err != nil {
 		return err
 	}
