@@ -43,7 +43,8 @@ func (s signer) public(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-func (s signer) sign(t *testing.T, reg *registry.Registry, repository string, what descriptor) {
+// sign returns where the signature is.
+func (s signer) sign(t *testing.T, reg *registry.Registry, repository string, what descriptor) descriptor {
 	t.Helper()
 	payload := fmt.Appendf(nil, `{"critical":{"identity":{"docker-reference":""},"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"},"optional":null}`, what.Digest)
 	sum := sha256.Sum256(payload)
@@ -55,7 +56,7 @@ func (s signer) sign(t *testing.T, reg *registry.Registry, repository string, wh
 	l := d.blob("application/vnd.dev.cosign.simplesigning.v1+json", payload)
 	l.Annotations = map[string]string{"dev.cosignproject.cosign/signature": base64.StdEncoding.EncodeToString(sig)}
 	config := d.blob(typeConfig, []byte(`{}`))
-	d.manifest(manifest{SchemaVersion: 2, MediaType: typeManifest, Config: &config, Layers: []descriptor{l}}, strings.Replace(what.Digest, ":", "-", 1)+".sig")
+	return d.manifest(manifest{SchemaVersion: 2, MediaType: typeManifest, Config: &config, Layers: []descriptor{l}}, strings.Replace(what.Digest, ":", "-", 1)+".sig")
 }
 
 // signedBy is a spec that trusts the keys of a Secret.
