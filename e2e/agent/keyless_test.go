@@ -124,7 +124,7 @@ func TestPublicRootDoesNotCome(t *testing.T) {
 			t.Errorf("%s: %s", name, summary(o))
 		}
 	}
-	r.create("by-key", signedBy(reg, r.trusting(me)))
+	r.create("by-key", signedBy(reg, r.trusts(me)))
 	download(t, r.until("by-key", exposes(p.revision("v1"))))
 	if way.Passed(host) != 1 {
 		t.Errorf("the root was fetched %d times through the proxy", way.Passed(host))

@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
 )
 
-// trusting makes the Secret with the one key that counts.
-func (r *room) trusting(s signer) *v1.LocalObjectReference {
+// trusts makes the Secret with the one key that counts.
+func (r *room) trusts(s signer) *v1.LocalObjectReference {
 	r.t.Helper()
 	return r.secret("keys", corev1.SecretTypeOpaque, "cosign.pub", s.public(r.t))
 }
@@ -30,7 +30,7 @@ func TestWithdrawalIsEverywhere(t *testing.T) {
 	first := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
 	me.sign(t, reg, "app", first.descriptor)
 	both := []*agent{f.start(0)}
-	spec := signedBy(reg, f.trusting(me))
+	spec := signedBy(reg, f.trusts(me))
 	spec.Interval.Duration = time.Hour
 	f.create("app", spec)
 	was := f.until("app", exposes(first.revision("v1"))).Status.Artifact
@@ -40,7 +40,7 @@ func TestWithdrawalIsEverywhere(t *testing.T) {
 	t.Log("the key is replaced, and what is pushed has the new one's signature")
 	next := push(t, reg, "app", folder("a.yaml", "a: 2\n"), "v1")
 	you.sign(t, reg, "app", next.descriptor)
-	f.trusting(you)
+	f.trusts(you)
 	f.ask("app")
 	now := f.until("app", exposes(next.revision("v1"))).Status.Artifact
 	untilAnswer(t, both, was.Path, http.StatusNotFound)
@@ -55,7 +55,7 @@ func TestWithdrawalIsEverywhere(t *testing.T) {
 	untilAnswer(t, both, now.Path, http.StatusOK)
 
 	t.Log("the key is revoked: nothing is left, not even of what was replaced")
-	f.trusting(me)
+	f.trusts(me)
 	f.ask("app")
 	if o := f.until("app", failsWith(v1.ReasonVerificationError, "none of the keys")); o.Status.Artifact != nil {
 		t.Errorf("still advertised: %s", summary(o))
@@ -65,17 +65,17 @@ func TestWithdrawalIsEverywhere(t *testing.T) {
 	}
 
 	t.Log("what is suspended stays, but nobody who has lost it fetches it again without its signature")
-	f.trusting(you)
+	f.trusts(you)
 	f.ask("app")
 	f.until("app", exposes(third.revision("v1")))
 	untilAnswer(t, both, last.Path, http.StatusOK)
 	f.change("app", func(o *v1.OCIRepository) { o.Spec.Suspend = true })
-	f.trusting(me)
+	f.trusts(me)
 	f.crash(both[0])
 	f.crash(both[1])
 	both = f.again(both...)
 	untilAnswer(t, both, last.Path, http.StatusServiceUnavailable)
-	f.trusting(you)
+	f.trusts(you)
 	untilAnswer(t, both, last.Path, http.StatusOK)
 }
 
@@ -109,7 +109,7 @@ func TestSignatureIsTakenAway(t *testing.T) {
 	me := newSigner(t)
 	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
 	signature := me.sign(t, reg, "app", p.descriptor)
-	spec := signedBy(reg, r.trusting(me))
+	spec := signedBy(reg, r.trusts(me))
 	spec.Interval.Duration = time.Hour
 	r.create("app", spec)
 	served := r.until("app", exposes(p.revision("v1"))).Status
@@ -132,7 +132,7 @@ func TestKeysAreWatched(t *testing.T) {
 	me, you := newSigner(t), newSigner(t)
 	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
 	me.sign(t, reg, "app", p.descriptor)
-	spec := signedBy(reg, r.trusting(me))
+	spec := signedBy(reg, r.trusts(me))
 	spec.Interval.Duration = time.Hour
 	r.create("app", spec)
 	r.until("app", exposes(p.revision("v1")))
@@ -142,15 +142,15 @@ func TestKeysAreWatched(t *testing.T) {
 			t.Errorf("still advertised: %s", summary(o))
 		}
 	}
-	r.trusting(you)
+	r.trusts(you)
 	withdrawn("none of the keys")
-	r.trusting(me)
+	r.trusts(me)
 	r.until("app", exposes(p.revision("v1")))
 	if err := control.admin.Delete(soon(t), r.secretNamed("keys")); err != nil {
 		t.Fatal(err)
 	}
 	withdrawn(`keys": there is none`)
-	r.trusting(me)
+	r.trusts(me)
 	download(t, r.until("app", exposes(p.revision("v1"))))
 }
 
@@ -163,7 +163,7 @@ func TestNoWayToTheEvidence(t *testing.T) {
 	me, you := newSigner(t), newSigner(t)
 	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
 	me.sign(t, reg, "app", p.descriptor)
-	spec := signedBy(reg, r.trusting(me))
+	spec := signedBy(reg, r.trusts(me))
 	spec.SecretRef = r.pullSecret("regcred", reg.Host, alice.Name, alice.Password)
 	r.create("app", spec)
 	r.until("app", exposes(p.revision("v1")))
@@ -175,7 +175,7 @@ func TestNoWayToTheEvidence(t *testing.T) {
 	if c := condition(o, v1.ConditionSourceVerified); c == nil || c.Message != "verified signature of revision "+p.revision("v1") || c.Status != metav1.ConditionTrue {
 		t.Errorf("SourceVerified: %+v", c)
 	}
-	r.trusting(you)
+	r.trusts(you)
 	o = r.until("app", verified(metav1.ConditionUnknown))
 	if !refused.is(o) || o.Status.Artifact == nil {
 		t.Errorf("got %s", summary(o))
