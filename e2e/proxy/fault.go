@@ -36,8 +36,8 @@ type Fault struct {
 	Header http.Header   `json:"header,omitempty"` // replaces that of the answer; with Status or Instead only
 	// Instead is the path that the registry is asked for in place of the request's.
 	Instead string `json:"instead,omitempty"`
-	Action Action        `json:"action,omitempty"`
-	At     int64         `json:"at,omitempty"` // byte of a body
+	Action  Action `json:"action,omitempty"`
+	At      int64  `json:"at,omitempty"` // byte of a body
 }
 
 // Injection is a fault in place.

@@ -80,6 +80,12 @@ func (r *Repository) explain(err error) error {
 // translate turns the client library's errors into this package's. The library's text repeats the request's address and,
 // for HEAD, advice for its own developers.
 func translate(err error) error {
+	if unusable, ok := errors.AsType[*UnusableError](err); ok {
+		return unusable
+	}
+	if other, ok := errors.AsType[*DigestError](err); ok {
+		return other
+	}
 	if limited, ok := errors.AsType[*RateLimitError](err); ok {
 		return limited
 	}
@@ -98,10 +104,9 @@ func translate(err error) error {
 	return withoutAddress(err)
 }
 
-// mismatch reads the client library's text, which has no type that others may name.
+// mismatch reads what the client library says of an answer to HEAD, which has no type.
 func mismatch(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "error verifying sha256 checksum") || strings.Contains(text, "does not match requested digest")
+	return strings.Contains(err.Error(), "does not match requested digest")
 }
 
 // withoutAddress says the host only: a redirect's address may carry a signature that grants access. Where several addresses were

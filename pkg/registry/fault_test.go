@@ -160,14 +160,6 @@ func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
 
 func TestEndlessAnswersAreBounded(t *testing.T) {
 	t.Parallel()
-	endless := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", ocispec.MediaTypeImageManifest)
-		for r.Context().Err() == nil {
-			if _, err := w.Write(bytes.Repeat([]byte(" "), 1<<16)); err != nil {
-				return
-			}
-		}
-	}
 	redirect := func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	}

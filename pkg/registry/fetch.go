@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,7 +83,11 @@ func (r *Repository) fetch(ctx context.Context, ref name.Reference) (fetched, er
 	}
 	defer resp.Body.Close()
 	got := fetched{mediaType: resp.Header.Get("Content-Type")}
-	if got.raw, err = io.ReadAll(resp.Body); err != nil {
+	got.raw, err = io.ReadAll(resp.Body)
+	if errors.Is(err, errTooLarge) {
+		err = &UnusableError{err} // an error's page is smaller
+	}
+	if err != nil {
 		return fetched{}, err
 	}
 	if _, ok := ref.(name.Digest); ok && got.descriptor().Digest.String() != ref.Identifier() {

@@ -8,7 +8,8 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
-// UnusableError is content that arrived as its digest promises and is of no use: fetching it again gives the same.
+// UnusableError is content that is of no use though the registry does what it should: because of what it is, or because a descriptor says of
+// it what is not true. Fetching it again gives the same. A registry that sends something else, or nothing, gives no such error.
 type UnusableError struct{ Err error }
 
 func (e *UnusableError) Error() string { return e.Err.Error() }

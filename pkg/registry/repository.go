@@ -89,8 +89,8 @@ func (r *Repository) Exists(ctx context.Context, d digest.Digest) (bool, error) 
 
 // described reads the answer about what people know as label.
 func (r *Repository) described(d ocispec.Descriptor, label string, err error) (ocispec.Descriptor, error) {
-	if err == nil {
-		err = checkDigest(d.Digest)
+	if err == nil && d.Digest.Algorithm() != digest.SHA256 {
+		err = &UnusableError{fmt.Errorf("digest %q is no sha256", d.Digest)}
 	}
 	if err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("resolve %q: %w", label, r.explain(err))

@@ -11,14 +11,17 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
 // A registry that sends other bytes under a digest that is signed, and says of them what makes some clients not look, gets nothing stored.
 func TestUnsignedBytesUnderASignedDigest(t *testing.T) {
 	t.Parallel()
 	for name, reference := range map[string]func(ocispec.Descriptor) *v1.OCIRepositoryRef{
-		"tag":    func(ocispec.Descriptor) *v1.OCIRepositoryRef { return &v1.OCIRepositoryRef{Tag: "v1"} },
-		"digest": func(d ocispec.Descriptor) *v1.OCIRepositoryRef { return &v1.OCIRepositoryRef{Digest: d.Digest.String()} },
+		"tag": func(ocispec.Descriptor) *v1.OCIRepositoryRef { return &v1.OCIRepositoryRef{Tag: "v1"} },
+		"digest": func(d ocispec.Descriptor) *v1.OCIRepositoryRef {
+			return &v1.OCIRepositoryRef{Digest: d.Digest.String()}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,4 +58,47 @@ func exchanging(t *testing.T, host string, d ocispec.Descriptor, raw []byte) str
 	}))
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// Whoever may push cannot keep what a revoked key signed: of junk beside the signature it is known that it is none.
+func TestJunkKeepsNothing(t *testing.T) {
+	t.Parallel()
+	const bundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	for name, junk := range map[string]func(s *signing, d ocispec.Descriptor) ocispec.Descriptor{
+		"none":        nil,
+		"a size less": func(s *signing, d ocispec.Descriptor) ocispec.Descriptor { d.Size--; return s.referTo(bundle, d) },
+		"a size more": func(s *signing, d ocispec.Descriptor) ocispec.Descriptor { d.Size++; return s.referTo(bundle, d) },
+		"a large blob": func(s *signing, d ocispec.Descriptor) ocispec.Descriptor {
+			large := s.pushBlob(bundle, "", make([]byte, 9<<20))
+			large.Size = d.Size
+			return s.referTo(bundle, large)
+		},
+		"nothing there": func(s *signing, d ocispec.Descriptor) ocispec.Descriptor { return d },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSigning(t)
+			a := after(s.must("v1", Advertised{}, mine(s)))
+			if junk != nil {
+				d := junk(s, s.pushBlob(bundle, "", []byte(`{"junk":1}`)))
+				index := ocispec.Index{MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{d}}
+				index.SchemaVersion = 2
+				s.pushManifest(registry.FallbackTag(s.v1.Digest), index.MediaType, index)
+			}
+			_, failure := s.tag("v1", a, yours(s))
+			if failure == nil || !failure.Withdraws || failure.Unknown {
+				t.Errorf("got %+v", failure)
+			}
+		})
+	}
+}
+
+// referTo pushes a manifest with one layer that refers to v1.
+func (s *signing) referTo(artifactType string, layer ocispec.Descriptor) ocispec.Descriptor {
+	s.t.Helper()
+	m := ocispec.Manifest{
+		MediaType: ocispec.MediaTypeImageManifest, ArtifactType: artifactType, Config: layer, Layers: []ocispec.Descriptor{layer}, Subject: &s.v1,
+	}
+	m.SchemaVersion = 2
+	return s.pushManifest("junk", m.MediaType, m)
 }
