@@ -57,6 +57,7 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newSignCommand(streams),
 		newAttestCommand(streams),
 		newVerifyCommand(streams),
+		newAdmissionCommand(streams),
 		newVersionCommand(streams),
 	)
 	return root

@@ -125,7 +125,8 @@ func (p *problems) artifact(o *v1.OCIRepository) {
 		return
 	}
 	verified := condition(o, v1.ConditionSourceVerified)
-	p.addUnless((verified != nil) == (o.Spec.Verify != nil), "SourceVerified does not agree with spec.verify")
+	required := o.Spec.Verify != nil || o.Labels[shardLabel] == shardRequire
+	p.addUnless((verified != nil) == required, "SourceVerified does not agree with spec.verify")
 	p.addUnless(verified == nil || verified.Status == metav1.ConditionTrue && verified.Message == "verified signature of revision "+a.Revision,
 		"an artifact that nobody verified")
 	if condition(o, v1.ConditionUpdatePending) == nil {

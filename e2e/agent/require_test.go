@@ -23,6 +23,9 @@ import (
 
 const typeReview = "https://example.com/review/v1"
 
+// shardRequire has an agent whose policy asks for signatures of everything.
+const shardRequire = "require"
+
 // attest makes a statement as older versions of cosign do: an envelope under a tag made of the digest, in place of what is there.
 func (s signer) attest(t *testing.T, reg *registry.Registry, repository string, what descriptor, predicate string) {
 	t.Helper()
@@ -63,11 +66,11 @@ func requiring(t *testing.T, by signer) string {
 // the policy changes, without a restart, a change of the object or a poll.
 func TestPolicyRequires(t *testing.T) {
 	t.Parallel()
-	r := newShard(t, "require")
+	r := newShard(t, shardRequire)
 	reg := registry.For(t, registry.Options{})
 	platform, tenant, other := newSigner(t), newSigner(t), newSigner(t)
 	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
-	a := runAgent(t, agentOptions{Shard: "require", Policy: requiring(t, platform)})
+	a := runAgent(t, agentOptions{Shard: shardRequire, Policy: requiring(t, platform)})
 	const rule = `" for rule 1 of the administrator's policy: `
 
 	r.create("app", tagged(reg, "app", "v1"))

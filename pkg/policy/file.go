@@ -92,7 +92,7 @@ func (f *File[T]) read() ([]byte, error) {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}
 	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
+	raw, err := io.ReadAll(io.LimitReader(file, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read policy %q: %w", f.path, err)
 	}

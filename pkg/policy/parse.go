@@ -18,8 +18,8 @@ const (
 	Kind       = "SourcePolicy"
 )
 
-// maxBytes is the largest file that is read: what a ConfigMap can hold.
-const maxBytes = 1 << 20
+// MaxBytes is the size of the largest file that is read: what a ConfigMap can hold.
+const MaxBytes = 1 << 20
 
 // document is the form of the file.
 type document struct {
@@ -47,8 +47,8 @@ func Parse(raw []byte) (*Policy, error) {
 }
 
 func parse(raw []byte) (*Policy, error) {
-	if len(raw) > maxBytes {
-		return nil, fmt.Errorf("it has more than %d bytes", maxBytes)
+	if len(raw) > MaxBytes {
+		return nil, fmt.Errorf("it has more than %d bytes", MaxBytes)
 	}
 	var doc document
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))

@@ -139,7 +139,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		"slash at the end":        {header + "rules: [{registries: ['ghcr.io/org/']}]", "no part of a repository's name"},
 		"no host":                 {header + "rules: [{registries: ['/org/app']}]", "does not begin with a host"},
 		"blank":                   {header + "rules: [{registries: ['ghcr.io /**']}]", "does not begin with a host"},
-		"too large":               {header + "#" + strings.Repeat(" ", maxBytes), "more than"},
+		"too large":               {header + "#" + strings.Repeat(" ", MaxBytes), "more than"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
+)
+
+func newAdmissionCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "admission POLICY.yaml",
+		Short: "Turn the agent's policy file into admission policies",
+		Long: `Print a ValidatingAdmissionPolicy, and its binding, that denies OCIRepository objects which the agent would refuse by its policy file: what no
+rule permits, and spec.insecure where it is not permitted. Where rules ask for signatures, a second pair warns of it.
+
+It needs no cluster. The agent decides all the same: what only it can see, such as signatures, addresses and Secrets, is not denied here.`,
+		Example: `  kubectl oci admission policy.yaml | kubectl apply -f -`,
+		Args:    exactArgs("POLICY.yaml"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return printAdmission(args[0], streams.Out)
+		},
+	}
+}
+
+func printAdmission(path string, out io.Writer) error {
+	raw, err := readBounded(path, policy.MaxBytes)
+	if err != nil {
+		return fmt.Errorf("read policy %q: %w", path, err)
+	}
+	p, err := policy.Parse(raw)
+	if err != nil {
+		return fmt.Errorf("read policy %q: %w", path, err)
+	}
+	text, err := p.Admission()
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return err
+}
