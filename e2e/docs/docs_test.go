@@ -1,10 +1,11 @@
 // Package docs_test runs the commands of the documentation: every block marked sh in README.md and docs/*.md, in order, against a real
-// registry in place of the ones that the text names, and a real control plane. Those of docs/api/ want an agent and are run with its
-// tests.
+// registry in place of the ones that the text names, and a real control plane. A block marked text that follows is among what they print,
+// with anything in place of an ellipsis. Pages of inCluster have an agent. Those of docs/api/ are run with its tests.
 package docs_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
 )
@@ -26,7 +28,10 @@ var notRun = []string{
 	"sudo install bin/kubectl-oci /usr/local/bin/    # anywhere on the PATH: kubectl finds it as \"kubectl oci\"",
 }
 
-type place struct{ root, bin, registry, kubeconfig string }
+// inCluster are the pages whose commands wait for an agent's answer.
+var inCluster = map[string]bool{"signatures.md": true}
+
+type place struct{ root, bin, agent, registry, kubeconfig string }
 
 var here place
 
@@ -44,13 +49,23 @@ func (p *place) install(kubectl string) (err error) {
 	if p.root, err = product.Root(context.Background()); err != nil {
 		return err
 	}
-	if _, err = product.Build(context.Background(), p.bin); err != nil {
+	binaries, err := product.Build(context.Background(), p.bin)
+	if err != nil {
 		return err
 	}
-	return os.Symlink(kubectl, filepath.Join(p.bin, "kubectl"))
+	p.agent = binaries.Agent
+	builder, err := controlplane.NewBuilder(os.Stderr)
+	if err != nil {
+		return err
+	}
+	cosign, err := builder.Cosign(context.Background())
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Symlink(kubectl, filepath.Join(p.bin, "kubectl")), os.Symlink(cosign, filepath.Join(p.bin, "cosign")))
 }
 
-var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+var block = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
 
 func TestCommandsOfTheDocumentation(t *testing.T) {
 	t.Parallel()
@@ -68,19 +83,54 @@ func TestCommandsOfTheDocumentation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range block.FindAllStringSubmatch(string(text), -1) {
-			for _, line := range notRun {
-				if strings.Contains(match[1], line+"\n") {
-					delete(unseen, line)
-					match[1] = strings.ReplaceAll(match[1], line+"\n", "")
-				}
-			}
-			run(t, dir, filepath.Base(page), match[1])
-		}
+		t.Run(filepath.Base(page), func(t *testing.T) { follow(t, dir, string(text), unseen) })
 	}
 	for line := range unseen {
 		t.Errorf("no page says %q any more", line)
 	}
+}
+
+// follow runs a page, and takes from unseen what it says and is not run.
+func follow(t *testing.T, dir, page string, unseen map[string]bool) {
+	if inCluster[filepath.Base(t.Name())] {
+		startAgent(t)
+	}
+	var printed string
+	for _, match := range block.FindAllStringSubmatch(page, -1) {
+		if match[1] == "sh" {
+			printed = run(t, dir, atHome(without(match[2], unseen)))
+			continue
+		}
+		want := atHome(match[2])
+		if !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*")).MatchString(printed) {
+			t.Errorf("want\n%s\ngot\n%s", want, printed)
+		}
+	}
+}
+
+// without leaves out what is not run.
+func without(script string, unseen map[string]bool) string {
+	for _, line := range notRun {
+		if strings.Contains(script, line+"\n") {
+			delete(unseen, line)
+			script = strings.ReplaceAll(script, line+"\n", "")
+		}
+	}
+	return script
+}
+
+// atHome puts the registry of the test in the place of those that the text names.
+func atHome(text string) string {
+	return strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com/", here.registry+"/").Replace(text)
+}
+
+func startAgent(t *testing.T) {
+	t.Helper()
+	agent, err := product.StartAgent(t.Context(), product.AgentOptions{Path: here.agent, Kubeconfig: here.kubeconfig, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(agent.Stop)
 }
 
 // workplace is a clone as a reader has it: what the pages need of the repository, and a folder of their own to push.
@@ -95,15 +145,24 @@ func workplace(t *testing.T) string {
 	return dir
 }
 
-func run(t *testing.T, dir, page, script string) {
+// A command that is to fail, after an exclamation mark, comes last in its block: bash does not mind any other.
+var unminded = regexp.MustCompile(`(?m)^! .*\n.`)
+
+// run gives what a block prints.
+func run(t *testing.T, dir, script string) string {
 	t.Helper()
-	script = strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com/", here.registry+"/").Replace(script)
+	if unminded.MatchString(script) {
+		t.Errorf("more follows what has to fail:\n%s", script)
+	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+here.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "KUBECONFIG="+here.kubeconfig)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v\n%s\n%s", page, err, script, out)
+	cmd.Env = append(os.Environ(), "PATH="+here.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "KUBECONFIG="+here.kubeconfig,
+		"HOME="+dir, "HTTPS_PROXY=http://127.0.0.1:1") // nobody listens there: no page needs the internet
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s\n%s", err, script, out)
 	}
+	return string(out)
 }
 
 func TestTargetsOfTheDocumentation(t *testing.T) {
