@@ -52,6 +52,9 @@ func (e *keyError) hint() string {
 // signatureHint says what may be the matter with an artifact that is not verified, or with the question.
 func signatureHint(kind signature.Kind, command *cobra.Command) string {
 	attestation := command.Flags().Changed("attestation")
+	if onlyNotation(command) && !attestation {
+		return notationHint(kind)
+	}
 	switch kind {
 	case signature.KindMissing:
 		if attestation {

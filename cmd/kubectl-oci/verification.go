@@ -17,6 +17,7 @@ type verification struct {
 	subjects []string // patterns, in the order of the command line
 	issuers  []string // of the subjects at the same places; one alone is that of all
 	root     string
+	notation notation
 }
 
 func (v *verification) addFlags(flags *pflag.FlagSet) {
@@ -28,11 +29,12 @@ func (v *verification) addFlags(flags *pflag.FlagSet) {
 	flags.Var(&patterns{list: &v.issuers}, "certificate-oidc-issuer-regexp", "the same as a regular expression, which must match the whole")
 	flags.StringVar(&v.root, "trusted-root", "",
 		"file with the trusted_root.json that identities are held against (default: that of sigstore's public instance, fetched)")
+	v.notation.addFlags(flags)
 }
 
 // used tells whether any of the flags was given.
 func (v *verification) used() bool {
-	return len(v.keys)+len(v.subjects)+len(v.issuers) > 0 || v.root != ""
+	return len(v.keys)+len(v.subjects)+len(v.issuers) > 0 || v.root != "" || v.notation.used()
 }
 
 func (v *verification) validate() error {
@@ -42,8 +44,8 @@ func (v *verification) validate() error {
 		}
 	}
 	switch subjects, issuers := len(v.subjects), len(v.issuers); {
-	case len(v.keys)+subjects+issuers == 0:
-		return usageError{errors.New("nobody is trusted: name a key with --key, or somebody with --certificate-identity and --certificate-oidc-issuer")}
+	case len(v.keys)+subjects+issuers == 0 && !v.notation.used():
+		return usageError{errors.New("nobody is trusted: name a key with --key, somebody with --certificate-identity and --certificate-oidc-issuer, or a --trust-policy")}
 	case subjects > 0 && issuers == 0:
 		return usageError{errors.New("who vouches for the identity? Name its provider with --certificate-oidc-issuer")}
 	case subjects == 0 && issuers > 0:
@@ -52,10 +54,10 @@ func (v *verification) validate() error {
 		return usageError{fmt.Errorf("%s and %s: give each identity its issuer, in the same order, or all of them one",
 			count(subjects, "identity flag"), count(issuers, "issuer"))}
 	}
-	return nil
+	return v.notation.validate()
 }
 
-// policy reads the keys and the root.
+// policy reads the keys, the root and the trust policy.
 func (v *verification) policy(ctx context.Context) (*signature.Policy, error) {
 	trust := signature.Trust{Keys: map[string][]byte{}, Identities: v.identities()}
 	for _, ref := range v.keys {
@@ -70,6 +72,10 @@ func (v *verification) policy(ctx context.Context) (*signature.Policy, error) {
 		if trust.Root, err = readBounded(v.root, maxSmallFile); err != nil {
 			return nil, fmt.Errorf("read trusted root %q: %w", v.root, err)
 		}
+	}
+	var err error
+	if trust.Notation, err = v.notation.read(); err != nil {
+		return nil, err
 	}
 	return signature.NewPolicy(trust)
 }

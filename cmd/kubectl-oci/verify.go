@@ -29,7 +29,7 @@ func newVerifyCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify REFERENCE --key KEY",
 		Short: "Tell whether an artifact is signed by somebody you trust",
-		Long: `Look for a signature of an artifact by a key or an identity that is trusted; any one of them is enough. A tag is resolved once, and
+		Long: `Look for a signature of an artifact by a key or an identity that is trusted, or by whom a notation trust policy names; any one is enough. A tag is resolved once, and
 only a signature counts: an attestation is asked for with --attestation. Nothing of the artifact itself is fetched.
 
 Prints the artifact's reference by digest. Exits with 1, and says why, where there is no such signature.`,
@@ -40,6 +40,9 @@ Prints the artifact's reference by digest. Exits with 1, and says why, where the
   kubectl oci verify docker.io/org/app-config:v1.0.0 \
     --certificate-identity https://github.com/org/app/.github/workflows/release.yml@refs/heads/main \
     --certificate-oidc-issuer https://token.actions.githubusercontent.com
+
+  # By notation
+  kubectl oci verify docker.io/org/app-config:v1.0.0 --trust-policy trustpolicy.json --certificate acme.crt
 
   # What somebody attests to
   kubectl oci verify docker.io/org/app-config:v1.0.0 --key cosign.pub --attestation slsaprovenance1 -o json

@@ -29,6 +29,8 @@
 //		prints its tags, one a line
 //	put-blob REPOSITORY FILE NAME, put-manifest REPOSITORY:REFERENCE FILE NAME
 //		upload by the back door and set $NAME to the digest and $NAME_SIZE to the size
+//	notarize [-cose] [-foreign] [-name NAME] [-of TEXT] [-expired] [-certificate-expired] [-tampered] [-malformed] REPOSITORY:REFERENCE
+//		signs as notation does, well or badly, and writes the authority's certificate to acme.crt
 //	expand FROM TO
 //		copies a file with its variables replaced
 //	[!] cmptree A B

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/notation"
 	"github.com/kubectl-oci/kubectl-oci/e2e/proxy"
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
 	"github.com/kubectl-oci/kubectl-oci/e2e/sigstore"
@@ -22,6 +23,8 @@ type script struct {
 	registry *registry.Registry
 	sigstore *sigstore.Sigstore
 	counted  proxy.Counts // what requests has seen
+
+	authority *notation.Authority // nil: nothing was notarized yet
 }
 
 type scriptKey struct{}
@@ -47,6 +50,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"token":        (*script).token,
 		"cosign":       (*script).cosign,
 		"keypair":      (*script).keypair,
+		"notarize":     (*script).notarize,
 		"unprivileged": (*script).unprivileged,
 		"vault":        (*script).startVault,
 		"person":       (*script).person,
