@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -196,45 +195,6 @@ func TestTimeout(t *testing.T) {
 		r.until(name, fails(v1.ReasonPullFailed))
 		silent.Remove()
 		r.until(name, exposes(p.revision("v1")))
-	}
-}
-
-// What this version cannot do is said so, and nothing is exposed by half of what the spec asks for.
-func TestUnsupported(t *testing.T) {
-	t.Parallel()
-	r := newRoom(t)
-	reg := registry.For(t, registry.Options{})
-	push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
-	secret := &v1.LocalObjectReference{Name: "some"}
-	tests := map[string]struct {
-		set    func(*v1.OCIRepositorySpec)
-		reason string
-		says   string
-	}{
-		"verify": {func(s *v1.OCIRepositorySpec) { s.Verify = &v1.Verification{Provider: "notation", SecretRef: secret} }, v1.ReasonVerificationError, "notation as spec.verify.provider"},
-	}
-	for name, test := range tests {
-		spec := tagged(reg, "app", "v1")
-		spec.Interval = often()
-		test.set(&spec)
-		r.create(name, spec)
-	}
-	for name, test := range tests {
-		o := r.until(name, fails(test.reason))
-		stalled := condition(o, v1.ConditionStalled)
-		if message := "this version of the agent does not support " + test.says; stalled == nil || !strings.HasPrefix(stalled.Message, message) {
-			t.Errorf("%s: stalled %v, want %q", name, stalled, message)
-		}
-		if o.Status.Artifact != nil {
-			t.Errorf("%s: an artifact is advertised", name)
-		}
-		if verified := condition(o, v1.ConditionSourceVerified); (verified != nil) != (name == "verify") {
-			t.Errorf("%s: SourceVerified is %v", name, verified)
-		}
-		r.untilEvent(name, "Warning", test.reason, nil)
-	}
-	if n := reg.Proxy.Counts().Of("", ""); n != 0 {
-		t.Errorf("the registry was asked %d times", n)
 	}
 }
 

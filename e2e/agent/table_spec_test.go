@@ -159,12 +159,12 @@ func specRows() []row {
 			because: "The schema lists them.",
 		},
 		{
-			name: "signature by notation", artifact: files("app.yaml"), spec: "verify: {provider: notation, secretRef: {name: key}}",
+			name: "signature by notation of anyone", artifact: files("app.yaml"), spec: "verify: {provider: notation}",
 			want: verdict{[]string{
 				"Ready=False VerificationError", "SourceVerified=False VerificationError", "Stalled=True VerificationError",
-			}, "does not support notation as spec.verify.provider"},
-			because: "What nobody verified is not advertised, and the message says whose fault it is.",
-			flux:    "Verifies it.",
+			}, "it has no secretRef: notation needs a secret"},
+			because: "Only another spec helps.",
+			flux:    "Tries again and again: VerificationError.",
 		},
 		{
 			name: "signature of anyone", artifact: files("app.yaml"), spec: "verify: {provider: cosign}",

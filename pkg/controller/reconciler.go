@@ -148,9 +148,6 @@ func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome 
 
 // expose has the source look at the registry with the credentials that the object refers to.
 func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold hold) (source.Result, error) {
-	if err := supported(object.Spec); err != nil {
-		return source.Result{}, err
-	}
 	requirements, err := r.requirements(ctx, object)
 	if err != nil {
 		return source.Result{}, err

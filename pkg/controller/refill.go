@@ -98,9 +98,6 @@ func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
 
 // reproduce has the registry's artifact verified anew, or counts on a verification of the very same.
 func (f *Refill) reproduce(ctx context.Context, object *v1.OCIRepository, access registry.Access) error {
-	if err := supported(object.Spec); err != nil {
-		return err
-	}
 	requirements, err := f.Reconciler.requirements(ctx, object)
 	if err != nil {
 		return err

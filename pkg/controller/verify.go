@@ -56,7 +56,7 @@ func (r *Reconciler) signers(ctx context.Context, object *v1.OCIRepository) (*si
 	return nil, &source.Error{
 		Condition: v1.ConditionSourceVerified,
 		Reason:    v1.ReasonVerificationError,
-		Terminal:  spec.SecretRef == nil && spec.TrustedRootSecretRef == nil,
+		Terminal:  spec.SecretRef == nil && spec.TrustedRootSecretRef == nil || mistaken(spec) != nil,
 		Withdraws: !unknown,
 		Unknown:   unknown,
 		Err:       fmt.Errorf("read spec.verify: %w", err),
@@ -65,6 +65,12 @@ func (r *Reconciler) signers(ctx context.Context, object *v1.OCIRepository) (*si
 
 // trust reads keys, which count alone where there are any, or else identities.
 func (r *Reconciler) trust(ctx context.Context, object *v1.OCIRepository, spec *v1.Verification) (signature.Trust, error) {
+	if err := mistaken(spec); err != nil {
+		return signature.Trust{}, err
+	}
+	if spec.Provider == v1.VerifyNotation {
+		return r.notation(ctx, object, spec.SecretRef.Name)
+	}
 	if spec.SecretRef != nil {
 		keys, err := r.publicKeys(ctx, object, spec.SecretRef.Name)
 		return signature.Trust{Keys: keys}, err
