@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
+	"github.com/kubectl-oci/kubectl-oci/e2e/notation"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
 )
@@ -133,7 +134,8 @@ func startAgent(t *testing.T) {
 	t.Cleanup(agent.Stop)
 }
 
-// workplace is a clone as a reader has it: what the pages need of the repository, and a folder of their own to push.
+// workplace is a clone as a reader has it: what the pages need of the repository, and a folder of their own to push,
+// and an authority's certificate.
 func workplace(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -141,6 +143,13 @@ func workplace(t *testing.T) string {
 		if err := os.CopyFS(filepath.Join(dir, to), os.DirFS(filepath.Join(here.root, from))); err != nil {
 			t.Fatal(err)
 		}
+	}
+	authority, err := notation.NewAuthority("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "acme.crt"), authority.Certificate(), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
