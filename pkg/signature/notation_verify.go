@@ -80,7 +80,7 @@ func (j *judge) diagnoseNotation(name string, outcome *notationgo.VerificationOu
 // diagnoseSigner is about who signed.
 func (j *judge) diagnoseSigner(name string, info signature.SignerInfo, err error) *Error {
 	who := quote(info.CertificateChain[0].Subject.String())
-	_, scheme := errors.AsType[notationgo.ErrorVerificationInconclusive](err)
+	_, scheme := errors.AsType[notationgo.VerificationInconclusiveError](err)
 	switch trusted := j.policy.notary.store; {
 	case trusted.voucher(info.CertificateChain) == nil:
 		return miss(KindUntrusted, "%s is by %s, for whom none of the certificates %s vouches", name, who, trusted)
