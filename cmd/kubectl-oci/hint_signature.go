@@ -22,7 +22,7 @@ func signingHint(err error) string {
 		return "--yes agrees; a key's signature, or one by a private --fulcio-url, becomes public nowhere"
 	}
 	if e, ok := errors.AsType[*signature.ServiceError](err); ok {
-		return fmt.Sprintf("%s is part of no registry: is its address right, and does it know who signs?", e.Service)
+		return fmt.Sprintf("the %s is no part of the registry: is its address right, and does it know who signs?", e.Service)
 	}
 	if e, ok := errors.AsType[*keyError](err); ok {
 		return e.hint()

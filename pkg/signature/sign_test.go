@@ -73,7 +73,9 @@ func TestLogKnowsTheEnvelope(t *testing.T) {
 		t.Fatal(err)
 	}
 	var entry struct {
-		Spec struct{ EnvelopeHash struct{ Algorithm, Value string } }
+		Spec struct {
+			EnvelopeHash struct{ Algorithm, Value string }
+		}
 	}
 	if err := json.Unmarshal(logged.Payload.Body, &entry); err != nil {
 		t.Fatal(err)
@@ -89,6 +91,9 @@ func TestServicesThatFail(t *testing.T) {
 	secret := token("alice@example.com")
 	for name, handler := range map[string]http.HandlerFunc{
 		"refuses": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"echoes": func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, strings.Repeat("x", 200)+r.Header.Get("Authorization"), http.StatusForbidden)
+		},
 		"garbage": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("garbage")) },
 		"hangs":   hang,
 	} {
@@ -106,8 +111,12 @@ func TestServicesThatFail(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), "sign \""+repo.Reference().At(subject.Digest).String()+"\": ") {
 				t.Fatalf("got %v", err)
 			}
-			if strings.Contains(err.Error(), secret) {
+			if strings.Contains(err.Error(), secret[:20]) {
 				t.Errorf("the token is in %q", err)
+			}
+			named, ok := errors.AsType[*ServiceError](err)
+			if !ok || !strings.Contains(err.Error(), `: ask certificate authority "`+server.URL+`": `) || named.Address != server.URL {
+				t.Errorf("%q does not say which service failed", err)
 			}
 		})
 	}
