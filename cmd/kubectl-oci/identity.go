@@ -102,6 +102,7 @@ func (i *identity) agree(ctx context.Context, who string, streams genericiooptio
 	fmt.Fprintf(streams.ErrOut, "sigstore's logs are public, for ever: they will show %s and the artifact's digest. Sign? [y/N] ", who)
 	answer, err := await(ctx, func() (string, error) { return readLine(terminal) })
 	if err != nil {
+		fmt.Fprintln(streams.ErrOut)
 		return err
 	}
 	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {

@@ -15,6 +15,8 @@
 //		makes the registry reachable under another host name, through an HTTP proxy that $HTTP_PROXY and $HTTPS_PROXY name
 //	login [-env] USER PASSWORD
 //		writes the Docker config in $HOME, or sets $DOCKER_AUTH_CONFIG
+//	secret NAME
+//		sets $NAME to something that must not be printed
 //	vault
 //		starts a key service as Vault has it and sets $VAULT_ADDR and $VAULT_TOKEN
 //	fault [FIELD=VALUE...]
@@ -53,7 +55,7 @@
 //	unprivileged COMMAND..., within MIB COMMAND...
 //		run a command without root's right to read everything; with a bound on its peak memory
 //
-// A script fails, too, when anything it printed holds one of the passwords or a token, and when a temporary file or folder of
+// A script fails, too, when anything it printed holds one of the secrets, a token or a private key, and when a temporary file or folder of
 // kubectl-oci is left in its folder.
 //
 // [testscript]: https://pkg.go.dev/github.com/rogpeppe/go-internal/testscript

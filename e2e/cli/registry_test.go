@@ -54,6 +54,17 @@ func (s *script) password(ts *testscript.TestScript, user string) string {
 	return password
 }
 
+// secret is a password of something else than a registry.
+func (s *script) secret(ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	value := rand.Text()
+	s.t.secrets = append(s.t.secrets, value)
+	ts.Setenv(args[0], value)
+	return nil
+}
+
 func (s *script) startGateway(ts *testscript.TestScript, args []string) error {
 	if len(args) != 1 {
 		return errUsage

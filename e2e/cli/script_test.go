@@ -53,6 +53,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"notarize":     (*script).notarize,
 		"unprivileged": (*script).unprivileged,
 		"vault":        (*script).startVault,
+		"secret":       (*script).secret,
 		"person":       (*script).person,
 		"pipeline":     (*script).pipeline,
 	} {

@@ -28,7 +28,7 @@ func (w *watched) Verbose() bool { return true }
 // Log gets the script's log when the script has ended.
 func (w *watched) Log(args ...any) {
 	text := fmt.Sprint(args...)
-	for _, secret := range w.secrets {
+	for _, secret := range append(w.secrets, keyStart) {
 		if strings.Contains(text, secret) {
 			w.Errorf("the output holds the secret %q", secret)
 		}
@@ -47,6 +47,9 @@ func (w *watched) hide(user, password string) {
 
 // tokenStart is how tokens begin: a JSON object in base64.
 const tokenStart = "eyJ"
+
+// keyStart is in the first line of every private key in PEM.
+const keyStart = "PRIVATE KEY-----"
 
 // checkLeftovers fails when a temporary file or folder of kubectl-oci is left below dir.
 func checkLeftovers(t *testing.T, dir string) {
