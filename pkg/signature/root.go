@@ -72,7 +72,8 @@ func CheckTrustedRoot(raw []byte) error {
 	return err
 }
 
-// The public root is fetched once a day. One that cannot be fetched anew counts for as long as TUF lets the one at hand count.
+// The public root is fetched once a day, each time from what is built in: nothing is kept on a disk. One that cannot be fetched anew counts
+// for a week.
 const (
 	refreshRoot = 24 * time.Hour
 	keepRoot    = 7 * 24 * time.Hour
@@ -96,7 +97,9 @@ type public struct {
 
 type fetching struct {
 	began time.Time
-	done  chan struct{} // closed at its end
+	done  chan struct{} // closed at its end, when what follows is there
+	root  *root
+	err   error
 }
 
 func newPublic(o Options) *public {
@@ -126,8 +129,10 @@ func (p *public) get(ctx context.Context) (*root, error) {
 	}
 	select {
 	case <-current.done:
-		r, err, _ := p.known(time.Now())
-		return r, err
+		if r := p.former(time.Now()); current.err != nil && r != nil {
+			return r, nil
+		}
+		return current.root, current.err
 	case <-ctx.Done():
 	}
 	if r := p.former(time.Now()); r != nil && context.Cause(ctx) == errSlowRoot { //nolint:errorlint // that very one
@@ -146,9 +151,9 @@ func (p *public) fetchOnce() *fetching {
 	current := &fetching{began: time.Now(), done: make(chan struct{})}
 	p.current = current
 	go func() { // the library knows no context
-		r, err := p.fetch()
-		p.note(r, err)
-		close(current.done)
+		defer close(current.done)
+		current.root, current.err = p.fetch()
+		p.note(current.root, current.err)
 	}()
 	return current
 }
@@ -191,7 +196,13 @@ func (p *public) note(r *root, err error) {
 	p.root, p.fetched = r, time.Now()
 }
 
-func (p *public) fetch() (*root, error) {
+// fetch asks the TUF repository. What libraries make of its answers must not end an agent, even where it is a panic.
+func (p *public) fetch() (r *root, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("fetch sigstore's trusted root: %s", readable(fmt.Errorf("%v", panicked)))
+		}
+	}()
 	get := fetcher.NewDefaultFetcher()
 	get.SetHTTPClient(&http.Client{Timeout: p.options.Timeout})
 	options := tuf.DefaultOptions().WithDisableLocalCache().WithFetcher(get)
