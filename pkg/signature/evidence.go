@@ -47,10 +47,14 @@ const (
 	suffixAttestation = ".att"
 )
 
-// Bounds of what is looked at. They hold for one search.
+// Bounds of what is looked at. They hold for one search. What says something else than what is looked for is no candidate: it takes of what
+// is fetched only.
 const (
-	maxListed      = 1000 // manifests that refer to the digest
-	maxCandidates  = 64   // of them, and of layers under the older tag, that are fetched
+	maxListed      = 1000     // manifests that refer to the digest
+	maxCandidates  = 64       // manifests and layers that could have counted, and did not
+	maxTagged      = 16       // of them, that are kept for what lies under the older tag
+	maxFetched     = 256      // manifests and layers
+	maxEvidence    = 64 << 20 // bytes of them
 	maxSignature   = 1 << 20
 	maxAttestation = 8 << 20
 )
@@ -85,7 +89,12 @@ type search struct {
 	sigstore  bool    // what cosign makes is looked for
 	notary    *notary // Notary Project signatures are looked for; nil: not
 
-	left        int    // candidates that may still be fetched
+	before whereabouts // what counted at the last search is looked at first, if it is attached still
+	at     whereabouts // what is being looked at
+
+	fetched     int
+	bytes       int64
+	reserved    int    // candidates that are not to be spent yet
 	beyond      string // why there are more than were looked at; empty: there are none
 	foreign     int    // of what is attached, what says something else
 	misses      []*Error
@@ -98,7 +107,15 @@ func (s *search) run(ctx context.Context) (found bool) {
 	if s.predicate != predicateSign {
 		suffix = suffixAttestation
 	}
-	return s.referrers(ctx) || s.sigstore && s.tagged(ctx, registry.FallbackTag(s.subject)+suffix)
+	if !s.sigstore {
+		return s.referrers(ctx)
+	}
+	s.reserved = maxTagged
+	if s.referrers(ctx) {
+		return true
+	}
+	s.reserved = 0
+	return s.tagged(ctx, registry.FallbackTag(s.subject)+suffix)
 }
 
 func (s *search) referrers(ctx context.Context) (found bool) {
@@ -110,9 +127,9 @@ func (s *search) referrers(ctx context.Context) (found bool) {
 	if cut {
 		s.beyond = "more manifests refer to it than are listed"
 	}
-	promising, rest := s.sort(list)
-	for _, d := range append(promising, rest...) {
-		if !s.take() {
+	known, promising, rest := s.sort(list)
+	for _, d := range slices.Concat(known, promising, rest) {
+		if !s.take(d) {
 			return false
 		}
 		if s.manifest(ctx, d) {
@@ -122,11 +139,14 @@ func (s *search) referrers(ctx context.Context) (found bool) {
 	return false
 }
 
-// sort leaves out what says of itself that it is of no use, and begins with what says that it is. Nobody vouches for what it says.
-func (s *search) sort(list []ocispec.Descriptor) (promising, rest []ocispec.Descriptor) {
-	for _, d := range list {
+// sort leaves out what says of itself that it is of no use, and begins with what counted before, then what says that it is of use. Nobody
+// vouches for what it says. The newest, which are added at the end, are first.
+func (s *search) sort(list []ocispec.Descriptor) (known, promising, rest []ocispec.Descriptor) {
+	for _, d := range slices.Backward(list) {
 		predicate := d.Annotations[annotationPredicate]
 		switch {
+		case d.Digest == s.before.manifest:
+			known = append(known, d)
 		case d.ArtifactType == typeNotary && s.notary != nil && s.notary.promises(d.Annotations):
 			promising = append(promising, d)
 		case d.ArtifactType == typeNotary && s.notary != nil:
@@ -139,7 +159,7 @@ func (s *search) sort(list []ocispec.Descriptor) (promising, rest []ocispec.Desc
 			rest = append(rest, d)
 		}
 	}
-	return promising, rest
+	return known, promising, rest
 }
 
 // mayBeEvidence goes by an artifact type. Registries and older clients give the type of the config in its place.
@@ -161,16 +181,17 @@ func (s *search) tagged(ctx context.Context, tag string) (found bool) {
 		s.note("the tag "+tag, err)
 		return false
 	}
-	return s.take() && s.manifest(ctx, d)
+	return s.take(d) && s.manifest(ctx, d)
 }
 
 // take tells whether one more may be fetched.
-func (s *search) take() bool {
-	if s.left == 0 {
+func (s *search) take(d ocispec.Descriptor) bool {
+	if len(s.misses) >= maxCandidates-s.reserved || s.fetched == maxFetched || s.bytes+d.Size > maxEvidence {
 		s.beyond = "there are more"
 		return false
 	}
-	s.left--
+	s.fetched++
+	s.bytes += d.Size
 	return true
 }
 
@@ -190,21 +211,33 @@ func (s *search) manifest(ctx context.Context, d ocispec.Descriptor) (found bool
 		s.foreign++
 		return false
 	}
-	first := true
-	for _, layer := range slices.Backward(m.Layers) {
+	for _, layer := range s.newestFirst(m.Layers) {
 		if !s.wanted(m, layer) {
 			s.foreign++
 			continue
 		}
-		if !first && !s.take() { // the manifest was taken for its first layer
+		if !s.take(layer) {
 			return false
 		}
-		first = false
+		s.at = whereabouts{d.Digest, layer.Digest, layer.Annotations[annotationSignature]}
 		if s.layer(ctx, layer) {
 			return true
 		}
 	}
 	return false
+}
+
+// newestFirst turns layers around, since they are added at the end, and begins with what counted before.
+func (s *search) newestFirst(layers []ocispec.Descriptor) []ocispec.Descriptor {
+	var known, all []ocispec.Descriptor
+	for _, layer := range slices.Backward(layers) {
+		if len(known) == 0 && layer.Digest == s.before.layer && layer.Annotations[annotationSignature] == s.before.signature {
+			known = append(known, layer)
+			continue
+		}
+		all = append(all, layer)
+	}
+	return append(known, all...)
 }
 
 // wanted tells whether a layer may say what is looked for.

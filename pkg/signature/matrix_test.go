@@ -144,8 +144,9 @@ type cell struct {
 }
 
 func cells() map[string]cell {
-	long := time.Now().Add(-11*time.Minute - 30*time.Second) // such certificates ended 90 seconds ago
-	within := long.Add(9*time.Minute + 50*time.Second)
+	// Certificates that ended 90 seconds ago, whenever a cell has its turn, and ten seconds before their end.
+	long := func() time.Time { return time.Now().Add(-11*time.Minute - 30*time.Second) }
+	within := func() time.Time { return long().Add(9*time.Minute + 50*time.Second) }
 	return map[string]cell{
 		"good":         {prepare: func(b *bench) { b.sign(b.right, b.subject) }},
 		"good of many": {prepare: func(b *bench) { b.sign(b.wrong, b.subject); b.sign(b.right, b.subject); b.sign(b.wrong, b.subject) }},
@@ -184,15 +185,15 @@ func cells() map[string]cell {
 		},
 		"missing": {prepare: func(*bench) {}, kind: KindMissing, says: "no signature is attached"},
 		"expired": {
-			prepare: func(b *bench) { b.private.set(long, within, true); b.sign(b.right, b.subject) },
+			prepare: func(b *bench) { b.private.set(long(), within(), true); b.sign(b.right, b.subject) },
 			kind:    KindExpired, says: "nothing proves that it was made before", only: "keyless", bundled: true,
 		},
 		"logged after the end": {
-			prepare: func(b *bench) { b.private.set(long, time.Time{}, false); b.sign(b.right, b.subject) },
+			prepare: func(b *bench) { b.private.set(long(), time.Time{}, false); b.sign(b.right, b.subject) },
 			kind:    KindExpired, says: "was logged at", only: "keyless",
 		},
 		"expired, logged before": {
-			prepare: func(b *bench) { b.private.set(long, within, false); b.sign(b.right, b.subject) }, only: "keyless",
+			prepare: func(b *bench) { b.private.set(long(), within(), false); b.sign(b.right, b.subject) }, only: "keyless",
 		},
 		"another's log entry": {
 			prepare: func(b *bench) {

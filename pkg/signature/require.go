@@ -43,6 +43,8 @@ func (v *Verifier) Satisfies(ctx context.Context, repo *registry.Repository, sub
 		s.predicate = r.Type
 	}
 	s.against = r.Name
+	q := question{repo.Reference().Name(), subject, r.Fingerprint(repo.Reference())}
+	s.before = v.counted.of(q)
 	var verified Verified
 	err := v.search(ctx, s, r.By, func(e *entity, by Verified) (bool, error) {
 		verified = by
@@ -51,6 +53,7 @@ func (v *Verifier) Satisfies(ctx context.Context, repo *registry.Repository, sub
 	if err != nil {
 		return Verified{}, err
 	}
+	v.counted.set(q, s.at)
 	return verified, nil
 }
 

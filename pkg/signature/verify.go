@@ -14,10 +14,13 @@ import (
 
 // Verifier verifies digests against policies. It keeps the trusted root of sigstore's public good instance, once a policy needed it. It is
 // safe for concurrent use; a process shares one.
-type Verifier struct{ public *public }
+type Verifier struct {
+	public  *public
+	counted counted
+}
 
 // NewVerifier returns a verifier. It fetches nothing yet.
-func NewVerifier(o Options) *Verifier { return &Verifier{newPublic(o)} }
+func NewVerifier(o Options) *Verifier { return &Verifier{public: newPublic(o)} }
 
 // Verified says what made a digest satisfy a policy.
 type Verified struct {
@@ -46,7 +49,7 @@ func (v *Verifier) Verify(ctx context.Context, repo *registry.Repository, subjec
 }
 
 func newSearch(repo *registry.Repository, subject digest.Digest, predicate string) *search {
-	return &search{repo: repo, subject: subject, predicate: predicate, left: maxCandidates}
+	return &search{repo: repo, subject: subject, predicate: predicate}
 }
 
 // search calls found with evidence that satisfies the policy until it is content; an error of found means that this piece does not count
