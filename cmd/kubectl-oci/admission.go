@@ -8,6 +8,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
 func newAdmissionCommand(streams genericiooptions.IOStreams) *cobra.Command {
@@ -32,6 +33,9 @@ func printAdmission(path string, out io.Writer) error {
 		return fmt.Errorf("read policy %q: %w", path, err)
 	}
 	p, err := policy.Parse(raw)
+	if err == nil {
+		err = verifiable(p)
+	}
 	if err != nil {
 		return fmt.Errorf("read policy %q: %w", path, err)
 	}
@@ -41,4 +45,17 @@ func printAdmission(path string, out io.Writer) error {
 	}
 	_, err = out.Write(text)
 	return err
+}
+
+// verifiable refuses keys, identities and expressions that the agent would refuse.
+func verifiable(p *policy.Policy) error {
+	for _, rule := range p.Rules() {
+		if rule.Verify == nil {
+			continue
+		}
+		if _, err := signature.Required(rule.Name, rule.Verify); err != nil {
+			return fmt.Errorf("%s: verify: %w", rule.Name, err)
+		}
+	}
+	return nil
 }
