@@ -105,7 +105,7 @@ func (o *options) bindCluster(f *flag.FlagSet, env func(string) string) {
 }
 
 func (o *options) bindAccess(f *flag.FlagSet) {
-	f.StringVar(&o.policyPath, "policy", "", "`file` that says which registries objects may use; without one, all that have no loopback or link-local address")
+	f.StringVar(&o.policyPath, "policy", "", "`file` that says which registries objects may use, and who must have signed; without one, all that have no loopback or link-local address")
 	f.BoolVar(&o.watchSecrets, "watch-secrets", false, "poll at once when a Secret or ServiceAccount changes that an object refers to; needs the right to list and watch them")
 	f.DurationVar(&o.verifyInterval, "verify-interval", source.DefaultVerifyInterval, "how long a signature that was found counts before it is looked for again; a day at most")
 	f.StringVar(&o.trustedRoot, "trusted-root", "", "`file` with the trusted_root.json that identities are held against where spec.verify names none; otherwise the public one of sigstore, which is fetched")
