@@ -5,6 +5,6 @@
 //     config depends on the layer alone.
 //   - [ParseManifest] and [ParseIndex] read what a registry sent; [ChoosePlatform] and [ChooseLayer] pick from it.
 //
-// It holds no contents and speaks to nobody. Documents above [MaxManifest] bytes, of another schema version, without valid
+// It holds no contents and speaks to nobody. Documents above [MaxManifest] bytes or [MaxValues] values, of another schema version, without valid
 // sha256 digests or with negative sizes are refused.
 package artifact

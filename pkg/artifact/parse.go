@@ -29,7 +29,7 @@ func ParseManifest(raw []byte) (*ocispec.Manifest, error) {
 	if m.MediaType != "" && !IsManifest(m.MediaType) {
 		return nil, fmt.Errorf("parse manifest: media type %q is not that of an image manifest", m.MediaType)
 	}
-	if err := check(m.SchemaVersion, append([]ocispec.Descriptor{m.Config}, m.Layers...)); err != nil {
+	if err := check(m.SchemaVersion, []ocispec.Descriptor{m.Config}, m.Layers); err != nil {
 		return nil, fmt.Errorf("parse manifest: %w", err)
 	}
 	return &m.Manifest, nil
@@ -37,6 +37,18 @@ func ParseManifest(raw []byte) (*ocispec.Manifest, error) {
 
 // ParseIndex reads an index of OCI or a manifest list of Docker.
 func ParseIndex(raw []byte) (*ocispec.Index, error) {
+	x, err := DecodeIndex(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(x.SchemaVersion, x.Manifests); err != nil {
+		return nil, fmt.Errorf("parse index: %w", err)
+	}
+	return x, nil
+}
+
+// DecodeIndex is [ParseIndex] for who adds to what others made: its members are not looked at, nor its schema version.
+func DecodeIndex(raw []byte) (*ocispec.Index, error) {
 	var x struct {
 		ocispec.Index
 		Config json.RawMessage `json:"config"`
@@ -51,24 +63,26 @@ func ParseIndex(raw []byte) (*ocispec.Index, error) {
 	if x.MediaType != "" && !IsIndex(x.MediaType) {
 		return nil, fmt.Errorf("parse index: media type %q is not that of an index", x.MediaType)
 	}
-	if err := check(x.SchemaVersion, x.Manifests); err != nil {
-		return nil, fmt.Errorf("parse index: %w", err)
-	}
 	return &x.Index, nil
 }
 
 func decode(raw []byte, v any) error {
-	if len(raw) > MaxManifest {
-		return fmt.Errorf("more than %d bytes", MaxManifest)
+	if err := checkSize(raw); err != nil {
+		return err
 	}
 	return json.Unmarshal(raw, v)
 }
 
-func check(schemaVersion int, descriptors []ocispec.Descriptor) error {
+func check(schemaVersion int, lists ...[]ocispec.Descriptor) error {
 	if schemaVersion != 2 {
 		return fmt.Errorf("schema version %d is not 2", schemaVersion)
 	}
-	return checkDescriptors(descriptors)
+	for _, descriptors := range lists {
+		if err := checkDescriptors(descriptors); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkDescriptors(descriptors []ocispec.Descriptor) error {

@@ -135,7 +135,8 @@ func TestParseIndexRefuses(t *testing.T) {
 		"schema":        {`{}`, "schema version"},
 		"digest":        {indexJSON(`{"mediaType":"a","digest":"sha256:1","size":1}`), "digest"},
 		"too large":     {strings.Repeat(" ", MaxManifest) + indexJSON(), "bytes"},
-		"deeply nested": {strings.Repeat(`[`, 1<<20), "depth"},
+		"deeply nested": {strings.Repeat(`[`, MaxValues/2), "depth"},
+		"many values":   {`{"schemaVersion":2,"manifests":[` + strings.Repeat(`{},`, MaxValues) + `{}]}`, "values"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -152,6 +153,18 @@ func checkError(t *testing.T, err error, want string) {
 		t.Errorf("unexpected error: %v", err)
 	case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 		t.Errorf("got error %v, want one with %q", err, want)
+	}
+}
+
+// The count is of what lies outside of strings, and never less than what a decoder makes.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		"1": 1, `[]`: 2, `[1,2]`: 3, `{"a":1}`: 2, `{"a":{"b":[]},"c":2}`: 5, `"[,{"`: 1, `"\"[,{"`: 1, `"\\",[`: 3, "": 1,
+	} {
+		if got := Values([]byte(text)); got != want {
+			t.Errorf("%s: got %d, want %d", text, got, want)
+		}
 	}
 }
 

@@ -74,18 +74,16 @@ func (r *Repository) putReferrer(ctx context.Context, d ocispec.Descriptor, raw 
 	return resp.Header.Get("OCI-Subject") != "", transport.CheckError(resp, http.StatusOK, http.StatusCreated, http.StatusAccepted)
 }
 
-// include gives the index with one member more; nil when it has it.
+// include gives the index with one member more; nil when it has it. Anything else under its tag is somebody's, and is let be.
 func include(raw []byte, member ocispec.Descriptor) (ocispec.Descriptor, []byte, error) {
-	index := &ocispec.Index{MediaType: ocispec.MediaTypeImageIndex}
-	index.SchemaVersion = 2
+	index := &ocispec.Index{}
 	if raw != nil {
-		if err := json.Unmarshal(raw, index); err != nil {
-			return ocispec.Descriptor{}, nil, fmt.Errorf("parse index of referrers: %w", err)
-		}
-		if index.MediaType != ocispec.MediaTypeImageIndex {
-			return ocispec.Descriptor{}, nil, fmt.Errorf("it is a %.100q, and no index of referrers", index.MediaType)
+		var err error
+		if index, err = artifact.DecodeIndex(raw); err != nil {
+			return ocispec.Descriptor{}, nil, fmt.Errorf("it holds no index of referrers: %w", err)
 		}
 	}
+	index.SchemaVersion, index.MediaType = 2, ocispec.MediaTypeImageIndex
 	if slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool { return d.Digest == member.Digest }) {
 		return ocispec.Descriptor{}, nil, nil
 	}

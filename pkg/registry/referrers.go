@@ -2,13 +2,12 @@ package registry
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -28,16 +27,18 @@ const (
 func FallbackTag(subject digest.Digest) string { return strings.Replace(subject.String(), ":", "-", 1) }
 
 // Referrers lists the manifests that name subject as theirs, at most limit of them; cut says that there are more, or that the list is
-// larger than 4 MiB. The registry is asked for them; where it has no such list, or an empty one, the fallback tag is. Nobody vouches
-// for the list: a descriptor's artifact type and annotations are what the registry or the last writer of the tag says. A subject that
-// does not exist has no referrers.
+// larger than 4 MiB. The registry is asked for them; where it has no such list, or an empty one, the fallback tag is: what was added to it
+// last comes first, and what is cut is the oldest. Nobody vouches for the list: a descriptor's artifact type and annotations are what the
+// registry or the last writer of the tag says. A subject that does not exist has no referrers.
 func (r *Repository) Referrers(ctx context.Context, subject digest.Digest, limit int) (list []ocispec.Descriptor, cut bool, err error) {
 	err = r.persist(ctx, func() error {
 		list, cut, err = r.referrers(ctx, subject, limit)
 		return err
 	})
 	if err == nil && len(list) == 0 {
-		list, cut, err = r.taggedReferrers(ctx, subject, limit)
+		var more bool
+		list, more, err = r.taggedReferrers(ctx, subject, limit)
+		cut = cut || more
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("list referrers of %q: %w", r.ref.At(subject), r.explain(err))
@@ -58,13 +59,18 @@ func (r *Repository) referrers(ctx context.Context, subject digest.Digest, limit
 		if err != nil || page.raw == nil {
 			return list, false, err
 		}
-		members, err := parseReferrers(page.raw)
-		if err != nil {
+		more, err := eachMember(page.raw, func(d ocispec.Descriptor) bool {
+			if len(list) == limit {
+				return false
+			}
+			list = append(list, d)
+			return true
+		})
+		if err != nil && !page.cut {
 			return nil, false, err
 		}
-		list = append(list, members...)
-		if size += len(page.raw); len(list) > limit || size > maxReferrerBytes {
-			return list[:min(limit, len(list))], true, nil
+		if size += len(page.raw); more || page.cut || size > maxReferrerBytes {
+			return list, true, nil
 		}
 		if page.link == "" {
 			return list, false, nil
@@ -80,6 +86,7 @@ func (r *Repository) referrers(ctx context.Context, subject digest.Digest, limit
 type referrerPage struct {
 	raw  []byte
 	link string
+	cut  bool // raw is only how it begins
 }
 
 func (r *Repository) referrerPage(ctx context.Context, address *url.URL) (referrerPage, error) {
@@ -99,8 +106,12 @@ func (r *Repository) referrerPage(ctx context.Context, address *url.URL) (referr
 	if err := transport.CheckError(resp, http.StatusOK); err != nil {
 		return referrerPage{}, err
 	}
-	raw, err := io.ReadAll(resp.Body)
-	return referrerPage{raw, resp.Header.Get("Link")}, err
+	page := referrerPage{link: resp.Header.Get("Link")}
+	page.raw, err = io.ReadAll(resp.Body)
+	if errors.Is(err, errTooLarge) { // registries repeat annotations, so that whoever pushes makes the list long
+		page.cut, err = true, nil
+	}
+	return page, err
 }
 
 // unlisted tells a registry that does not list referrers from one that fails: it does not know the address, or answers with something
@@ -116,28 +127,29 @@ func unlisted(resp *http.Response) bool {
 	return false
 }
 
-// parseReferrers reads an index of referrers. Members that nobody could fetch are left out: one of them is no reason to see none.
-func parseReferrers(raw []byte) ([]ocispec.Descriptor, error) {
-	var index ocispec.Index
-	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, fmt.Errorf("parse index of referrers: %w", err)
-	}
-	return slices.DeleteFunc(index.Manifests, func(d ocispec.Descriptor) bool {
-		return d.Digest.Validate() != nil || d.Digest.Algorithm() != digest.SHA256 || d.Size < 0
-	}), nil
-}
-
-// taggedReferrers lists what the fallback tag names.
+// taggedReferrers lists what the fallback tag names, what was added last first.
 func (r *Repository) taggedReferrers(ctx context.Context, subject digest.Digest, limit int) ([]ocispec.Descriptor, bool, error) {
 	raw, err := r.tagged(ctx, FallbackTag(subject))
 	if err != nil || raw == nil {
 		return nil, false, err
 	}
-	list, err := parseReferrers(raw)
+	last, n := make([]ocispec.Descriptor, 0, limit), 0
+	more, err := eachMember(raw, func(d ocispec.Descriptor) bool {
+		if n++; n <= limit {
+			last = append(last, d)
+		} else {
+			last[(n-1)%limit] = d
+		}
+		return true
+	})
 	if err != nil {
 		return nil, false, &UnusableError{err}
 	}
-	return list[:min(limit, len(list))], len(list) > limit, nil
+	list := make([]ocispec.Descriptor, 0, len(last))
+	for i := n - 1; len(list) < len(last); i-- {
+		list = append(list, last[i%limit])
+	}
+	return list, more || n > limit, nil
 }
 
 // tagged gives the manifest that tag names now; nil when there is none.

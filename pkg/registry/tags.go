@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
 // MaxTags is how many tags of a repository are read; more is an error, not a guess among some of them.
@@ -85,6 +87,9 @@ func (r *Repository) tagPage(ctx context.Context, page *url.URL) (raw []byte, li
 }
 
 func appendTags(all []string, raw []byte) ([]string, error) {
+	if artifact.Values(raw) > MaxTags+10 { // before memory is spent on them
+		return nil, fmt.Errorf("more than %d", MaxTags)
+	}
 	var page struct{ Tags []string }
 	if err := json.Unmarshal(raw, &page); err != nil {
 		return nil, fmt.Errorf("parse answer: %w", err)
