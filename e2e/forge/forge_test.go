@@ -97,3 +97,14 @@ func artifact(t *testing.T, at forge.Repository) (*ociregistry.Repository, diges
 	}
 	return repo, d.Digest
 }
+
+// Of thousands, so many are looked at that a search ends.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	f, reg := forge.New(t), registry.For(t, registry.Options{})
+	for name, place := range map[string]forge.Place{"fallback": forge.FallbackTag, "older": forge.OlderTag} {
+		at := forge.Repository{Host: reg.Direct, Name: "flood/" + name}
+		repo, d := artifact(t, at)
+		check(t, f.Flood(t, place, at, d, 3000, 100<<10), repo, d)
+	}
+}
