@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +19,7 @@ import (
 // signedObject is an object whose artifact has one cell's signature.
 type signedObject struct {
 	name string
+	by   *agent // who serves it
 	reg  *registry.Registry
 	made forge.Case
 	p    pushed
@@ -34,7 +36,7 @@ func TestSignatures(t *testing.T) {
 		if c.Excuse() != "" {
 			continue
 		}
-		o := signedObject{name: fmt.Sprintf("cell-%d", i), reg: without}
+		o := signedObject{name: fmt.Sprintf("cell-%d", i), by: shared, reg: without}
 		if c.Place == forge.Referrer {
 			o.reg = with
 		}
@@ -101,9 +103,47 @@ func (r *room) judged(t *testing.T, s signedObject) {
 		}
 	}
 	for _, file := range []string{"latest.tar.gz", digestOf(s.p.layers[0].bytes) + ".tar.gz"} {
-		url := strings.Join([]string{"http:/", shared.Storage, "ocirepository", r.namespace, s.name, file}, "/")
+		url := strings.Join([]string{"http:/", s.by.Storage, "ocirepository", r.namespace, s.name, file}, "/")
 		if !gone(t, url) {
 			t.Errorf("%s is served", url)
 		}
+	}
+}
+
+// growth is what searches through floods of signatures may add to an agent's memory: room for some of the largest at the same time, and for
+// the race detector.
+const growth = 192 << 20 // bytes
+
+// Thousands of signatures by a stranger, some as large as one may be, are no way to keep an agent busy, or to have its memory.
+func TestFloodOfSignatures(t *testing.T) {
+	t.Parallel()
+	r := newShard(t, "flood")
+	a := runAgent(t, agentOptions{Shard: "flood"})
+	f, reg := forge.New(t), registry.For(t, registry.Options{})
+	create := func(name string, make func(at forge.Repository, d digest.Digest) forge.Case) signedObject {
+		s := signedObject{name: name, by: a, reg: reg, p: push(t, reg, name, folder("a.yaml", name), "v1")}
+		s.made = make(forge.Repository{Host: reg.Direct, Name: name}, digest.Digest(s.p.Digest))
+		spec := tagged(reg, name, "v1")
+		spec.Verify = r.trusting(name, s.made.Trust)
+		r.create(name, spec)
+		return s
+	}
+	r.judged(t, create("good", func(at forge.Repository, d digest.Digest) forge.Case {
+		return f.Make(t, forge.Cell{Maker: forge.Key, Place: forge.OlderTag, Fault: forge.Good}, at, d)
+	}))
+	before := a.usage(t).rss
+	for place, size := range map[forge.Place]int{forge.FallbackTag: 1 << 20, forge.OlderTag: 0} {
+		name := strings.ReplaceAll(string(place), " ", "-")
+		s := create(name, func(at forge.Repository, d digest.Digest) forge.Case { return f.Flood(t, place, at, d, 3000, size) })
+		since := time.Now()
+		r.judged(t, s)
+		if took := time.Since(since); took > patience/2 {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+	after := a.usage(t).rss
+	t.Logf("memory: %d MiB before, %d MiB after", before>>20, after>>20)
+	if after-before > growth {
+		t.Errorf("memory grew from %d to %d MiB", before>>20, after>>20)
 	}
 }
