@@ -19,12 +19,12 @@ import (
 // What is here only explains: nothing that it finds right makes a signature count.
 
 // diagnoseKey is about evidence that a key made, or that only keys could have made right.
-func (j *judge) diagnoseKey(e *entity, leaf *x509.Certificate) *Error {
+func (j *judge) diagnoseKey(e *entity, signed *made, leaf *x509.Certificate) *Error {
 	if _, beside := e.SignedEntity.(*older); leaf != nil && !beside { // a bundle is by a key or by an identity
 		return miss(KindWrongKey, "%s is by %s, but wanted is one of the keys %s", e.name, whose(leaf), j.policy.keyNames())
 	}
 	for _, k := range j.policy.keys {
-		if signedBy(keyView(e), e.payload, k.material()) == nil {
+		if k.fits(signed) {
 			return j.other(e)
 		}
 	}

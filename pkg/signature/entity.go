@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
@@ -47,6 +48,26 @@ func (e *entity) artifact(d digest.Digest) (verify.ArtifactPolicyOption, error) 
 	}
 	raw, err := hex.DecodeString(d.Encoded())
 	return verify.WithArtifactDigest(d.Algorithm().String(), raw), err
+}
+
+// made is the signature, and the bytes that it is over.
+func (e *entity) made() (*made, error) {
+	content, err := e.SignatureContent()
+	if err != nil {
+		return nil, err
+	}
+	if e.payload != nil {
+		return &made{message: e.payload, signature: content.Signature()}, nil
+	}
+	envelope := content.EnvelopeContent()
+	if envelope == nil {
+		return nil, errors.New("it is no envelope")
+	}
+	payload, err := envelope.RawEnvelope().DecodeB64Payload()
+	if err != nil {
+		return nil, err
+	}
+	return &made{message: dsse.PAE(envelope.RawEnvelope().PayloadType, payload), signature: content.Signature()}, nil
 }
 
 // parse reads a piece of evidence.

@@ -12,7 +12,7 @@ import (
 func TestReadableIsOneLineThatCanBePrinted(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"plain: \"quoted\" ü":     "plain: \"quoted\" ü",
+		"plain: \"quoted\" ü":      "plain: \"quoted\" ü",
 		"two\nlines\t and\r blank": "two lines and blank",
 		"\x1b]0;title\a":           "U+001B]0;titleU+0007",
 		"a\u202eb":                 "aU+202Eb",

@@ -1,12 +1,12 @@
 package signature
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
+	_ "crypto/sha512" // as a crypto.Hash
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -21,10 +21,9 @@ import (
 
 // key is a public key that a policy trusts.
 type key struct {
-	name      string
-	id        string
-	public    crypto.PublicKey
-	verifiers []signature.Verifier
+	name   string
+	id     string
+	public crypto.PublicKey
 }
 
 const (
@@ -43,7 +42,7 @@ func parseKey(name string, text []byte) (*key, error) {
 		return nil, fmt.Errorf("read public key %q: %w", name, err)
 	}
 	k := &key{name: name, public: public}
-	if k.verifiers, err = verifiers(public); err != nil {
+	if err := checkKey(public); err != nil {
 		return nil, fmt.Errorf("read public key %q: %w", name, err)
 	}
 	k.id, err = keyID(public)
@@ -60,45 +59,72 @@ func keyID(public crypto.PublicKey) (string, error) {
 	return base64.StdEncoding.EncodeToString(sum[:]), nil
 }
 
-// verifiers are the ways in which versions of cosign sign with such a key: they differ in the hash, and for Ed25519 in whether there is
-// one.
-func verifiers(public crypto.PublicKey) ([]signature.Verifier, error) {
+// checkKey refuses keys of other kinds, and those that are too weak or take too long.
+func checkKey(public crypto.PublicKey) error {
 	switch public := public.(type) {
 	case *ecdsa.PublicKey:
-		size := crypto.SHA256
-		switch bits := public.Curve.Params().BitSize; {
-		case bits < minCurve:
-			return nil, fmt.Errorf("an elliptic curve has %d bits at least, not %d", minCurve, bits)
-		case bits > 384:
-			size = crypto.SHA512
-		case bits > 256:
-			size = crypto.SHA384
+		if bits := public.Curve.Params().BitSize; bits < minCurve {
+			return fmt.Errorf("an elliptic curve has %d bits at least, not %d", minCurve, bits)
 		}
-		verifier, err := signature.LoadECDSAVerifier(public, size)
-		if size == crypto.SHA256 || err != nil {
-			return []signature.Verifier{verifier}, err
-		}
-		older, err := signature.LoadECDSAVerifier(public, crypto.SHA256)
-		return []signature.Verifier{verifier, older}, err
+		return nil
 	case *rsa.PublicKey:
 		if bits := public.N.BitLen(); bits < minRSA || bits > maxRSA {
-			return nil, fmt.Errorf("an RSA key has %d to %d bits, not %d", minRSA, maxRSA, bits)
+			return fmt.Errorf("an RSA key has %d to %d bits, not %d", minRSA, maxRSA, bits)
 		}
-		verifier, err := signature.LoadRSAPKCS1v15Verifier(public, crypto.SHA256)
-		return []signature.Verifier{verifier}, err
+		return nil
 	case ed25519.PublicKey:
-		pure, err := signature.LoadED25519Verifier(public)
-		if err != nil {
-			return nil, err
-		}
-		hashed, err := signature.LoadED25519phVerifier(public)
-		return []signature.Verifier{pure, hashed}, err
+		return nil
 	}
-	return nil, fmt.Errorf("it is neither ECDSA nor RSA nor Ed25519 but %T", public)
+	return fmt.Errorf("it is neither ECDSA nor RSA nor Ed25519 but %T", public)
+}
+
+// fits tells whether the key made a signature. Versions of cosign differ in the hash, and for Ed25519 in whether there is one.
+func (k *key) fits(m *made) bool {
+	switch public := k.public.(type) {
+	case *ecdsa.PublicKey:
+		return ecdsa.VerifyASN1(public, m.sum(hashOf(public)), m.signature) || ecdsa.VerifyASN1(public, m.sum(crypto.SHA256), m.signature)
+	case *rsa.PublicKey:
+		return rsa.VerifyPKCS1v15(public, crypto.SHA256, m.sum(crypto.SHA256), m.signature) == nil
+	case ed25519.PublicKey:
+		hashed := &ed25519.Options{Hash: crypto.SHA512}
+		return ed25519.Verify(public, m.message, m.signature) ||
+			ed25519.VerifyWithOptions(public, m.sum(crypto.SHA512), m.signature, hashed) == nil
+	}
+	return false
+}
+
+// hashOf is the hash that goes with a curve.
+func hashOf(public *ecdsa.PublicKey) crypto.Hash {
+	switch bits := public.Curve.Params().BitSize; {
+	case bits > 384:
+		return crypto.SHA512
+	case bits > 256:
+		return crypto.SHA384
+	}
+	return crypto.SHA256
+}
+
+// made is a signature and what it is of, hashed once however many keys it is held against.
+type made struct {
+	message   []byte
+	signature []byte
+	sums      map[crypto.Hash][]byte
+}
+
+func (m *made) sum(kind crypto.Hash) []byte {
+	if m.sums[kind] == nil {
+		if m.sums == nil {
+			m.sums = map[crypto.Hash][]byte{}
+		}
+		hash := kind.New()
+		hash.Write(m.message)
+		m.sums[kind] = hash.Sum(nil)
+	}
+	return m.sums[kind]
 }
 
 // VerifySignature is for sigstore's libraries.
-func (k *key) VerifySignature(sig, message io.Reader, options ...signature.VerifyOption) error {
+func (k *key) VerifySignature(sig, message io.Reader, _ ...signature.VerifyOption) error {
 	rawSig, err := io.ReadAll(sig)
 	if err != nil {
 		return err
@@ -107,10 +133,8 @@ func (k *key) VerifySignature(sig, message io.Reader, options ...signature.Verif
 	if err != nil {
 		return err
 	}
-	for _, v := range k.verifiers {
-		if v.VerifySignature(bytes.NewReader(rawSig), bytes.NewReader(rawMessage), options...) == nil {
-			return nil
-		}
+	if k.fits(&made{message: rawMessage, signature: rawSig}) {
+		return nil
 	}
 	return errors.New("the key did not make this signature")
 }

@@ -11,6 +11,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -135,7 +136,7 @@ func TestPublicKeysThatAreNone(t *testing.T) {
 			}
 		})
 	}
-	if _, err := verifiers(&dsa.PublicKey{}); err == nil {
+	if err := checkKey(&dsa.PublicKey{}); err == nil {
 		t.Error("a DSA key is taken")
 	}
 }
@@ -214,4 +215,29 @@ func rsaModulus(t testing.TB, bits uint) *big.Int {
 	t.Helper()
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 	return n.SetBit(n, 0, 1)
+}
+
+// Many keys are tried by arithmetic: what a tenant may list, and others attach, must not take minutes.
+func TestManyKeysCostNoMoreMemory(t *testing.T) { //nolint:paralleltest // others' allocations would be counted
+	f := readFixture(t)
+	c := f.candidates()[0]
+	cost := func(n int) float64 {
+		trust := Trust{Keys: map[string][]byte{}}
+		for i := range n {
+			trust.Keys[fmt.Sprint(i)] = newHolder(t, newKey(t)).public
+		}
+		p, err := NewPolicy(trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := &judge{policy: p, subject: f.Subject, predicate: predicateSign}
+		return testing.AllocsPerRun(10, func() {
+			if _, _, err := j.candidate(t.Context(), c); err == nil {
+				t.Error("somebody else's signature counts")
+			}
+		})
+	}
+	if few, many := cost(2), cost(maxKeys); many > few+60*maxKeys {
+		t.Errorf("%d keys cost %.0f allocations, 2 keys %.0f", maxKeys, many, few)
+	}
 }

@@ -94,7 +94,7 @@ func newKeypair(key crypto.Signer) (*keypair, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := verifiers(key.Public()); err != nil {
+	if err := checkKey(key.Public()); err != nil {
 		return nil, err // nobody could verify what it signs
 	}
 	id, err := keyID(key.Public())

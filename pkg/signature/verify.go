@@ -137,7 +137,11 @@ func (j *judge) unguarded(ctx context.Context, c candidate) (e *entity, by Verif
 
 // entity tries keys, then identities.
 func (j *judge) entity(ctx context.Context, e *entity) (Verified, error) {
-	if by, ok := j.byKey(e); ok {
+	signed, err := e.made()
+	if err != nil {
+		return Verified{}, miss(KindMalformed, "%s cannot be read: %s", e.name, readable(err))
+	}
+	if by, ok := j.byKey(e, signed); ok {
 		return by, nil
 	}
 	content, err := e.VerificationContent()
@@ -146,7 +150,7 @@ func (j *judge) entity(ctx context.Context, e *entity) (Verified, error) {
 	}
 	leaf := content.Certificate()
 	if leaf == nil || len(j.policy.matchers) == 0 {
-		return Verified{}, j.diagnoseKey(e, leaf)
+		return Verified{}, j.diagnoseKey(e, signed, leaf)
 	}
 	if j.root == nil {
 		if j.root, err = j.public.get(ctx); err != nil {
@@ -160,8 +164,13 @@ func (j *judge) entity(ctx context.Context, e *entity) (Verified, error) {
 	return by, nil
 }
 
-func (j *judge) byKey(e *entity) (Verified, bool) {
+// byKey leaves the verdict to sigstore-go, and the search for the key to arithmetic: the whole verification by each of many keys would take
+// its time.
+func (j *judge) byKey(e *entity, signed *made) (Verified, bool) {
 	for _, k := range j.policy.keys {
+		if !k.fits(signed) {
+			continue
+		}
 		if _, err := j.verifyKey(e, k); err == nil && e.covers(j.subject) {
 			return Verified{Key: k.name}, true
 		}
