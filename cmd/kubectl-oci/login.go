@@ -27,7 +27,10 @@ func (i *identity) logIn(ctx context.Context, public bool, streams genericioopti
 	token, err := await(ctx, func() (*oauthflow.OIDCIDToken, error) {
 		return oauthflow.OIDConnect(i.issuer, i.client, "", "", i.flow(terminal, streams.ErrOut, report))
 	})
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
 		return "", fmt.Errorf("log in at %q: %s", i.issuer, oneLine(err))
 	}
 	return token.RawString, nil

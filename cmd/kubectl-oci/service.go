@@ -59,11 +59,17 @@ func makeServiceKey(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := askService(ctx, service); err == nil || ctx.Err() != nil {
-		return errors.Join(context.Cause(ctx), fmt.Errorf("make key %q: %w", ref, errInService))
+	switch _, err := askService(ctx, service); {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err == nil:
+		return fmt.Errorf("make key %q: %w", ref, errInService)
 	}
 	_, err = await(ctx, func() (crypto.PublicKey, error) { return service.CreateKey(ctx, service.DefaultAlgorithm()) })
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
 		return fmt.Errorf("make key %q: %s", ref, oneLine(err))
 	}
 	return nil
