@@ -17,9 +17,13 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindSubmatch(page)
-	if shown == nil {
-		t.Fatal("docs/policy.md shows no policy")
+	blocks := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("docs/policy.md shows %d policies", len(blocks))
+	}
+	shown := blocks[0]
+	if p := mustParse(t, string(blocks[1][1])); len(p.Rules()) != 1 || len(p.Rules()[0].Verify.Attestations) != 1 {
+		t.Errorf("docs/policy.md shows rules that ask for %+v", p.Rules())
 	}
 	for name, test := range map[string]struct {
 		raw                   []byte
