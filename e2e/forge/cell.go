@@ -9,6 +9,8 @@ type Maker string
 const (
 	Key     Maker = "key"     // a key pair of cosign's
 	Keyless Maker = "keyless" // somebody whom an OpenID provider vouches for
+
+	Notation Maker = "notation" // the Notary Project's tools
 )
 
 // Place is where a signature is kept.
@@ -53,7 +55,7 @@ func (c Cell) String() string { return fmt.Sprintf("%s/%s/%s", c.Maker, c.Place,
 // Cells are all combinations.
 func Cells() []Cell {
 	var all []Cell
-	for _, maker := range []Maker{Key, Keyless} {
+	for _, maker := range []Maker{Key, Keyless, Notation} {
 		for _, place := range []Place{Referrer, FallbackTag, OlderTag} {
 			for _, fault := range []Fault{
 				Good, Crowd, WrongKey, WrongIdentity, OtherDigest, AttestationOnly,
@@ -68,15 +70,35 @@ func Cells() []Cell {
 
 // Excuse says why there is no such thing; empty: there is.
 func (c Cell) Excuse() string {
+	if c.Maker == Notation && c.Place == OlderTag {
+		return "the Notary Project keeps signatures as referrers alone"
+	}
 	switch c.Fault {
 	case Expired, ExpiredLogged, ExpiredStamped, ExpiredLate:
-		if c.Maker == Key {
-			return "a key has no certificate that could end"
-		}
+		return c.excuseExpired()
 	case LogMismatch:
-		if c.Maker == Key {
+		switch c.Maker {
+		case Key:
 			return "what a key signed needs no log, so no entry is looked at"
+		case Notation:
+			return "the Notary Project has no transparency log"
 		}
+	case AttestationOnly:
+		if c.Maker == Notation {
+			return "the Notary Project has no attestations"
+		}
+	}
+	return ""
+}
+
+func (c Cell) excuseExpired() string {
+	switch {
+	case c.Maker == Key:
+		return "a key has no certificate that could end"
+	case c.Maker == Notation && c.Fault == ExpiredLogged:
+		return "the Notary Project has no transparency log"
+	case c.Maker == Notation && c.Fault != Expired:
+		return "nobody puts a timestamp on Notary Project signatures here: that is for the tests beside the verifier"
 	}
 	return ""
 }

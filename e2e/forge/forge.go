@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/notation"
 	"github.com/kubectl-oci/kubectl-oci/e2e/pki"
 	"github.com/kubectl-oci/kubectl-oci/e2e/sigstore"
 )
@@ -34,6 +35,8 @@ type Forge struct {
 	inTime      *sigstore.Sigstore // all that was done in the time of those
 	tooLate     *sigstore.Sigstore
 	stampsOnly  []byte // the trusted root without its log
+
+	acme, strangers *notation.Authority
 }
 
 // New makes keys and starts a Sigstore, until the end of the test.
@@ -56,6 +59,12 @@ func New(t testing.TB) *Forge {
 	f.inTime = f.sigstore.With(t, sigstore.Clock{Issued: f.began, Logged: within, Stamped: within})
 	f.tooLate = f.sigstore.With(t, sigstore.Clock{Issued: f.began, Logged: within, Stamped: f.late})
 	f.stampsOnly = withoutLogs(t, f.sigstore.TrustedRoot())
+	for name, authority := range map[string]**notation.Authority{"acme": &f.acme, "strangers": &f.strangers} {
+		var err error
+		if *authority, err = notation.NewAuthority(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return f
 }
 
@@ -71,7 +80,8 @@ type Identity struct{ Issuer, Subject string }
 type Trust struct {
 	Keys       map[string][]byte // PEM, by the name of the file
 	Identities []Identity
-	Root       []byte // trusted_root.json; nil: none is needed
+	Root       []byte  // trusted_root.json; nil: none is needed
+	Notary     *Notary // nil: nobody of the Notary Project
 }
 
 // Case is a cell that was made. Reason and Message are empty where the signature is good.
@@ -96,7 +106,7 @@ func (f *Forge) Make(t testing.TB, c Cell, at Repository, artifact digest.Digest
 	made := Case{Cell: c, Trust: f.trust(c), Reason: c.expected().reason}
 	made.Message = strings.NewReplacer(
 		"{evidence}", evidence.String(), "{other}", j.other.Digest.String(), "{issuer}", f.sigstore.IssuerURL,
-		"{began}", moment(f.began), "{ended}", moment(f.began.Add(sigstore.Life)), "{late}", moment(f.late),
+		"{began}", moment(f.began), "{ended}", moment(j.ended), "{late}", moment(f.late),
 	).Replace(c.expected().message)
 	return made
 }
@@ -105,6 +115,9 @@ func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // trust is alice's key or alice; bob's too where two are trusted.
 func (f *Forge) trust(c Cell) Trust {
+	if c.Maker == Notation {
+		return Trust{Notary: f.notary(c)}
+	}
 	asked := c.Maker
 	switch c.Fault {
 	case WrongKey:

@@ -52,6 +52,9 @@ func check(t *testing.T, made forge.Case, repo *ociregistry.Repository, d digest
 	for _, i := range made.Trust.Identities {
 		trust.Identities = append(trust.Identities, signature.Identity{Issuer: i.Issuer, Subject: i.Subject})
 	}
+	if n := made.Trust.Notary; n != nil {
+		trust.Notation = &signature.Notation{Policy: n.Policy, Certificates: n.Certificates}
+	}
 	policy, err := signature.NewPolicy(trust)
 	if err != nil {
 		t.Fatal(err)

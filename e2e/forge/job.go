@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/sigstore"
 )
 
 // job is the making of a cell.
@@ -23,11 +26,12 @@ type job struct {
 	aside  *registry.Repository // where signatures are made that are changed before anybody sees them
 	signed ocispec.Descriptor   // the artifact
 	other  ocispec.Descriptor   // another one
+	ended  time.Time            // when the certificate that it was signed with did
 }
 
 func (f *Forge) job(t testing.TB, c Cell, at Repository, artifact digest.Digest) *job {
 	t.Helper()
-	j := &job{Forge: f, t: t, cell: c, repo: open(t, at), aside: open(t, Repository{at.Host, at.Name + "-aside"})}
+	j := &job{Forge: f, t: t, cell: c, ended: f.began.Add(sigstore.Life), repo: open(t, at), aside: open(t, Repository{at.Host, at.Name + "-aside"})}
 	raw, mediaType, err := j.repo.Manifest(t.Context(), ocispec.Descriptor{Digest: artifact})
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +55,9 @@ func open(t testing.TB, at Repository) *registry.Repository {
 func (j *job) attach() digest.Digest {
 	j.t.Helper()
 	maker := j.cell.Maker
+	if maker == Notation {
+		return j.notarize()
+	}
 	by := func(who string) *signature.Signer { return j.signer(j.t, maker, who, j.sigstore, false) }
 	switch j.cell.Fault {
 	case Good:

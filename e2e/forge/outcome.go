@@ -12,11 +12,7 @@ func (c Cell) expected() outcome {
 	case WrongKey:
 		return c.wrongKey()
 	case WrongIdentity:
-		if c.Maker == Key {
-			return outcome{"WrongIdentity", `signature {evidence} is by a key, but wanted is subject "alice@example.com" of issuer "{issuer}"`}
-		}
-		return outcome{"WrongIdentity", `signature {evidence} is by "mallory@example.com", vouched for by "{issuer}", ` +
-			`but wanted is subject "alice@example.com" of issuer "{issuer}"`}
+		return c.wrongIdentity()
 	case OtherDigest:
 		return outcome{"OtherDigest", `signature {evidence} is of {other}`}
 	case AttestationOnly:
@@ -31,6 +27,9 @@ func (c Cell) expected() outcome {
 		return outcome{"Log", `signature {evidence} has a log entry that is for something else, or of no log that the trusted root names: ` +
 			`transparency log signature does not match`}
 	}
+	if c.Maker == Notation {
+		return outcome{"Missing", `no Notary Project signature is attached to it`}
+	}
 	return outcome{"Missing", `no signature is attached to it`}
 }
 
@@ -39,6 +38,8 @@ const unnamed = `signature {evidence} is by none of the keys "cosign.pub", or wa
 
 func (c Cell) wrongKey() outcome {
 	switch {
+	case c.Maker == Notation:
+		return outcome{"Untrusted", `signature {evidence} is by "CN=alice,O=Example,ST=Berlin,C=DE", for whom none of the certificates "acme.pem" vouches`}
 	case c.Place == OlderTag:
 		return outcome{"WrongKey", unnamed}
 	case c.Maker == Key:
@@ -55,4 +56,15 @@ func (c Cell) tampered() outcome {
 		return outcome{"Tampered", `signature {evidence} names the key "cosign.pub", but does not fit what is signed: one of both was changed`}
 	}
 	return outcome{"Tampered", `signature {evidence} does not fit what is signed: one of both was changed`}
+}
+
+func (c Cell) wrongIdentity() outcome {
+	message := `signature {evidence} is by "mallory@example.com", vouched for by "{issuer}", but wanted is subject "alice@example.com" of issuer "{issuer}"`
+	switch c.Maker {
+	case Key:
+		message = `signature {evidence} is by a key, but wanted is subject "alice@example.com" of issuer "{issuer}"`
+	case Notation:
+		message = `signature {evidence} is by "CN=mallory,O=Example,ST=Berlin,C=DE", but wanted is "x509.subject:C=DE,ST=Berlin,O=Example,CN=alice"`
+	}
+	return outcome{"WrongIdentity", message}
 }
