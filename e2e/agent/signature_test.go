@@ -56,6 +56,13 @@ func TestSignatures(t *testing.T) {
 func (r *room) trusting(name string, trust forge.Trust) *v1.Verification {
 	r.t.Helper()
 	verify := &v1.Verification{Provider: v1.VerifyCosign}
+	if n := trust.Notary; n != nil {
+		data := map[string]string{"trustpolicy.json": string(n.Policy)}
+		for file, certificate := range n.Certificates {
+			data[file] = string(certificate)
+		}
+		return &v1.Verification{Provider: v1.VerifyNotation, SecretRef: r.secretOf(name+"-notation", corev1.SecretTypeOpaque, data)}
+	}
 	if len(trust.Keys) > 0 {
 		keys := map[string]string{}
 		for file, key := range trust.Keys {

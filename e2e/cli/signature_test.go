@@ -107,6 +107,14 @@ func (b *bench) use(made forge.Case) {
 		b.write("trusted_root.json", made.Trust.Root)
 		b.trust = append(b.trust, "--trusted-root", "trusted_root.json")
 	}
+	if n := made.Trust.Notary; n != nil {
+		b.write("trustpolicy.json", n.Policy)
+		b.trust = append(b.trust, "--trust-policy", "trustpolicy.json")
+		for name, certificate := range n.Certificates {
+			b.write(name, certificate)
+			b.trust = append(b.trust, "--certificate", name)
+		}
+	}
 }
 
 // message is what both commands have to say; empty where the signature is good.
