@@ -7,11 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/opencontainers/go-digest"
@@ -90,42 +88,4 @@ func include(raw []byte, member ocispec.Descriptor) (ocispec.Descriptor, []byte,
 	index.Manifests = append(index.Manifests, member)
 	raw, err := json.Marshal(index)
 	return ocispec.Descriptor{MediaType: ocispec.MediaTypeImageIndex, Digest: digest.FromBytes(raw), Size: int64(len(raw))}, raw, err
-}
-
-// Others may write at the same time; registries cannot be asked to write only when nobody did.
-const (
-	maxAmends  = 10
-	amendPause = 50 * time.Millisecond // at most, before the second look; it grows
-)
-
-// Amend replaces the manifest that tag names by what change makes of it, and looks whether that stayed: change gets the manifest that is
-// there now, nil when there is none, and gives none when nothing is left to do. It is called anew where somebody else's writing took the
-// place of ours, ten times at most.
-func (r *Repository) Amend(ctx context.Context, tag string, change func(raw []byte) (ocispec.Descriptor, []byte, error)) error {
-	for try := range maxAmends {
-		raw, err := r.tagged(ctx, tag)
-		if err != nil {
-			return err
-		}
-		d, amended, err := change(raw)
-		if err != nil {
-			return fmt.Errorf("amend %q: %w", r.ref.Name()+":"+tag, err)
-		}
-		if amended == nil {
-			return nil
-		}
-		if len(amended) > artifact.MaxManifest {
-			return fmt.Errorf("amend %q: it would have more than %d bytes", r.ref.Name()+":"+tag, artifact.MaxManifest)
-		}
-		if try > 0 {
-			pause := rand.N(amendPause * time.Duration(try)) //nolint:gosec // it only spreads those who write
-			if err := sleep(ctx, pause); err != nil {
-				return err
-			}
-		}
-		if err := r.PushManifest(ctx, tag, d, amended); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("amend %q: others write it all the time", r.ref.Name()+":"+tag)
 }

@@ -2,21 +2,26 @@ package registry
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
 const kind = "application/vnd.example.note"
@@ -252,27 +257,43 @@ func TestPushReferrerWhereTheTagNamesNoList(t *testing.T) {
 	}
 }
 
-// Whoever writes between our look and our writing loses nothing, nor do we.
-func TestReferrersOfSeveralWriters(t *testing.T) {
-	t.Parallel()
-	host := serve(t, nil)
-	c := NewClient(Options{})
-	subject := push(t, open(t, c, host.ref("org/app"), Access{Push: true})).manifest
-	const writers = 4
-	var group sync.WaitGroup
-	for i := range writers {
-		r := open(t, c, host.ref("org/app"), Access{Push: true})
-		d, raw := referrer(t, r, subject, fmt.Sprint(i))
-		group.Go(func() {
-			if err := r.PushReferrer(t.Context(), d, raw); err != nil {
-				t.Error(err)
-			}
+// late makes each request take up to so long before the registry sees it.
+func late(longest time.Duration) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = sleep(r.Context(), rand.N(longest))
+			next.ServeHTTP(w, r)
 		})
 	}
-	group.Wait()
-	list, _, err := open(t, c, host.ref("org/app"), Access{}).Referrers(t.Context(), subject.Digest, 10)
-	if err != nil || len(list) == 0 {
-		t.Errorf("got %v, %v", list, err)
+}
+
+// Of those who write at the same time, each finds its own in the list who was told so.
+func TestReferrersOfSeveralWriters(t *testing.T) {
+	t.Parallel()
+	for round := range 8 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			t.Parallel()
+			host := serve(t, late(20*time.Millisecond))
+			c := NewClient(Options{})
+			r := open(t, c, host.ref("org/app"), Access{Push: true})
+			subject := push(t, r).manifest
+			var want []ocispec.Descriptor
+			var group sync.WaitGroup
+			for i := range 3 {
+				d, raw := referrer(t, r, subject, fmt.Sprint(i))
+				want = append(want, d)
+				group.Go(func() {
+					if err := r.PushReferrer(t.Context(), d, raw); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			group.Wait()
+			list, _, err := r.Referrers(t.Context(), subject.Digest, 10)
+			if err != nil || !slices.Equal(digests(list), digests(want)) {
+				t.Errorf("got %v, %v; want %v", digests(list), err, digests(want))
+			}
+		})
 	}
 }
 
@@ -303,7 +324,8 @@ func (s *stealing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func TestAmendAgainstOthers(t *testing.T) {
 	t.Parallel()
-	for times, want := range map[int]int{0: 1, 1: 2, 3: 2, always: -1} {
+	// The last writing counts, too: it is looked at.
+	for times, want := range map[int]int{0: 1, 1: 2, 3: 2, maxAmends - 1: 2, maxAmends: -1, always: -1} {
 		t.Run(fmt.Sprint(times), func(t *testing.T) {
 			t.Parallel()
 			s := &stealing{tag: "list", times: times}
@@ -331,5 +353,66 @@ func TestAmendAgainstOthers(t *testing.T) {
 				t.Errorf("got %v, want %d members", list, want)
 			}
 		})
+	}
+}
+
+// Who read before we wrote, and writes when we are done, is noticed.
+func TestAmendAgainstSomebodySlow(t *testing.T) {
+	t.Parallel()
+	var theirs []byte
+	written := make(chan struct{}, maxAmends)
+	host := serve(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/manifests/list") || theirs == nil {
+				return
+			}
+			again := httptest.NewRequestWithContext(context.WithoutCancel(r.Context()), http.MethodPut, r.URL.Path, bytes.NewReader(theirs))
+			again.Header.Set("Content-Type", ocispec.MediaTypeImageIndex)
+			theirs = nil
+			time.AfterFunc(20*time.Millisecond, func() {
+				next.ServeHTTP(httptest.NewRecorder(), again)
+				written <- struct{}{}
+			})
+		})
+	})
+	r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+	subject := push(t, r).manifest
+	ours := attach(t, r, subject, "ours")
+	_, text, err := include(nil, attach(t, r, subject, "theirs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs = text
+	if err := r.Amend(t.Context(), "list", func(raw []byte) (ocispec.Descriptor, []byte, error) { return include(raw, ours) }); err != nil {
+		t.Fatal(err)
+	}
+	<-written
+	raw, err := r.tagged(t.Context(), "list")
+	if list, _ := membersOf(raw); err != nil || len(list) != 2 {
+		t.Errorf("got %v, %v", list, err)
+	}
+}
+
+// What is too large for a registry is not written, and what is there stays.
+func TestAmendUpToASize(t *testing.T) {
+	t.Parallel()
+	host := serve(t, nil)
+	r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+	for size, want := range map[int]bool{artifact.MaxManifest: true, artifact.MaxManifest + 1: false} {
+		tag := fmt.Sprint(size)
+		err := r.Amend(t.Context(), tag, func(raw []byte) (ocispec.Descriptor, []byte, error) {
+			if raw != nil {
+				return ocispec.Descriptor{}, nil, nil
+			}
+			text := []byte(`{"schemaVersion":2,"a":"` + strings.Repeat("x", size-len(`{"schemaVersion":2,"a":""}`)) + `"}`)
+			return ocispec.Descriptor{MediaType: artifact.ManifestOCI, Digest: digest.FromBytes(text), Size: int64(len(text))}, text, nil
+		})
+		if want != (err == nil) || !want && !strings.Contains(err.Error(), "more than") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if _, err := r.Resolve(t.Context(), tag); IsNotFound(err) == want {
+			t.Errorf("%d bytes: there: %v", size, err)
+		}
 	}
 }
