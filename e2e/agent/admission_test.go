@@ -83,7 +83,7 @@ func TestAdmission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.WarningHandler = said //nolint:staticcheck // one client, one context
+	config.WarningHandler = said
 	warned, err := client.New(config, client.Options{Scheme: control.admin.Scheme()})
 	if err != nil {
 		t.Fatal(err)

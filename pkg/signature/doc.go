@@ -4,6 +4,8 @@
 //   - [Verifier.Verify] looks for a signature of a digest that the policy accepts; [Verifier.Attestations] for attestations of one
 //     predicate type. Both look at what is attached to the digest in its repository: sigstore bundles that refer to it, through the
 //     registry's list or the fallback tag, and what older cosign keeps under the tags sha256-<hex>.sig and .att.
+//   - [Verifier.Satisfies] holds a digest against a [Requirement]: a signature, or an attestation of which an [Expression] is true.
+//     [Required] makes them of a rule of the administrator's policy.
 //   - [NewSigner] signs with a key, or as an identity with a key made for the occasion; [Signer.Sign] and [Signer.Attest] attach what
 //     cosign verifies. [GenerateKeyPair] and [ParsePrivateKey] know cosign's key files.
 //
