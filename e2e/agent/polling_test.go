@@ -32,30 +32,45 @@ func TestPollingCostsOneHead(t *testing.T) {
 	t.Parallel()
 	t.Run("anonymous", func(t *testing.T) {
 		t.Parallel()
-		testPolling(t, "polling-anonymous", registry.Options{})
+		testPolling(t, "polling-anonymous", registry.Options{}, nil)
 	})
 	t.Run("token", func(t *testing.T) {
 		if *objects > usualObjects {
 			t.Skip("one measurement at a time: this one is without tokens")
 		}
 		t.Parallel()
-		testPolling(t, "polling-token", registry.Options{Auth: registry.Token, Users: []registry.User{alice}})
+		testPolling(t, "polling-token", registry.Options{Auth: registry.Token, Users: []registry.User{alice}}, nil)
+	})
+	t.Run("signed", func(t *testing.T) {
+		if *objects > usualObjects {
+			t.Skip("one measurement at a time: this one is without signatures")
+		}
+		t.Parallel()
+		testPolling(t, "polling-signed", registry.Options{}, new(newSigner(t)))
 	})
 }
 
-func testPolling(t *testing.T, shard string, o registry.Options) {
+// testPolling has objects that trust nobody but the signer, where there is one.
+func testPolling(t *testing.T, shard string, o registry.Options, by *signer) {
 	r := newShard(t, shard)
 	reg := registry.For(t, o)
 	spec := v1.OCIRepositorySpec{Interval: v1.Duration{Duration: cmp.Or(*interval, time.Second)}}
-	secretReads := 0 // for a poll
+	read := "" // a Secret, for each poll
 	if o.Auth != registry.None {
 		spec.SecretRef = r.pullSecret("regcred", reg.Host, alice.Name, alice.Password)
-		secretReads = 1
+		read = "GET /secrets/regcred"
+	}
+	if by != nil {
+		spec.Verify = &v1.Verification{Provider: v1.VerifyCosign, SecretRef: r.trusts(*by)}
+		read = "GET /secrets/keys"
 	}
 	names := make([]string, *objects)
 	for i := range names {
 		names[i] = fmt.Sprintf("app-%d", i)
-		push(t, reg, "org/"+names[i], folder("a.yaml", names[i]), "v1")
+		p := push(t, reg, "org/"+names[i], folder("a.yaml", names[i]), "v1")
+		if by != nil {
+			by.sign(t, reg, "org/"+names[i], p.descriptor)
+		}
 		spec.URL, spec.Reference = at(reg, "org/"+names[i]).URL, &v1.OCIRepositoryRef{Tag: "v1"}
 		r.create(names[i], spec)
 	}
@@ -92,8 +107,8 @@ func testPolling(t *testing.T, shard string, o registry.Options) {
 		asked[c.Method+" "+strings.TrimPrefix(c.Path, "/api/v1/namespaces/"+r.namespace)]++
 	}
 	want := map[string]int{}
-	if secretReads > 0 {
-		want["GET /secrets/regcred"] = polls
+	if read != "" {
+		want[read] = polls
 	}
 	if diff := gocmp.Diff(want, asked); diff != "" {
 		t.Errorf("%d polls asked Kubernetes (-want +got):\n%s", polls, diff)

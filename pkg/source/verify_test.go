@@ -2,7 +2,11 @@ package source
 
 import (
 	"context"
-	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"strings"
@@ -24,14 +28,15 @@ type holder struct {
 
 func newHolder(t *testing.T) holder {
 	t.Helper()
-	private, public, err := signature.GenerateKeyPair(nil)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // a pair of files takes a second
 	if err != nil {
 		t.Fatal(err)
 	}
-	var key crypto.Signer
-	if key, err = signature.ParsePrivateKey(private, nil); err != nil {
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
 		t.Fatal(err)
 	}
+	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	signer, err := signature.NewSigner(signature.SignerOptions{Key: key})
 	if err != nil {
 		t.Fatal(err)
