@@ -21,7 +21,6 @@ type job struct {
 	*Forge
 	t      testing.TB
 	cell   Cell
-	place  Repository
 	repo   *registry.Repository
 	aside  *registry.Repository // where signatures are made that are changed before anybody sees them
 	signed ocispec.Descriptor   // the artifact

@@ -81,15 +81,9 @@ func certify(template, parent *x509.Certificate, public crypto.PublicKey, by cry
 	return x509.ParseCertificate(der)
 }
 
-// Who vouched for somebody: as plain bytes, and as a string of ASN.1.
-var (
-	oidIssuer   = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}
-	oidIssuerV2 = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}
-)
-
 // issue makes a certificate for somebody: an e-mail address or a URI.
 func (a *authority) issue(subject, issuer string, public crypto.PublicKey, begins time.Time) (*x509.Certificate, error) {
-	text, err := asn1.MarshalWithParams(issuer, "utf8")
+	vouches, err := vouchesFor(issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +92,7 @@ func (a *authority) issue(subject, issuer string, public crypto.PublicKey, begin
 		NotAfter:        begins.Add(Life),
 		KeyUsage:        x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:     []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
-		ExtraExtensions: []pkix.Extension{{Id: oidIssuer, Value: []byte(issuer)}, {Id: oidIssuerV2, Value: text}},
+		ExtraExtensions: vouches,
 	}
 	if isMail(subject) {
 		template.EmailAddresses = []string{subject}
@@ -119,6 +113,15 @@ func (a *authority) issue(subject, issuer string, public crypto.PublicKey, begin
 	}
 	template.ExtraExtensions = append(template.ExtraExtensions, promise)
 	return certify(template, a.intermediate, public, a.key)
+}
+
+// vouchesFor says who vouched for somebody: as plain bytes, and as a string of ASN.1.
+func vouchesFor(issuer string) ([]pkix.Extension, error) {
+	text, err := asn1.MarshalWithParams(issuer, "utf8")
+	return []pkix.Extension{
+		{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 1}, Value: []byte(issuer)},
+		{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 8}, Value: text},
+	}, err
 }
 
 func isMail(subject string) bool {

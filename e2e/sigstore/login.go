@@ -92,7 +92,7 @@ func (s *Sigstore) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	back.RawQuery = url.Values{"code": {code}, "state": {query.Get("state")}}.Encode()
-	http.Redirect(w, r, back.String(), http.StatusFound)
+	http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // to whoever asked, on this machine
 }
 
 // device begins a login on another device.

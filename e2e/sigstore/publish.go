@@ -29,7 +29,7 @@ func (p *publisher) promise(c, issuer *x509.Certificate) (pkix.Extension, error)
 	if err != nil {
 		return pkix.Extension{}, err
 	}
-	made := ct.SignedCertificateTimestamp{SCTVersion: ct.V1, LogID: ct.LogID{KeyID: id}, Timestamp: uint64(time.Now().UnixMilli())} //nolint:gosec // after 1970
+	made := ct.SignedCertificateTimestamp{SCTVersion: ct.V1, LogID: ct.LogID{KeyID: id}, Timestamp: uint64(time.Now().UnixMilli())}
 	input, err := ct.SerializeSCTSignatureInput(made, ct.LogEntry{Leaf: ct.MerkleTreeLeaf{
 		Version: ct.V1, LeafType: ct.TimestampedEntryLeafType,
 		TimestampedEntry: &ct.TimestampedEntry{

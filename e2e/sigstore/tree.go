@@ -28,9 +28,9 @@ func (t tree) path(index int) [][sha256.Size]byte {
 	if len(t) == 1 {
 		return nil
 	}
-	if k := t.split(); index < k {
+	k := t.split()
+	if index < k {
 		return append(t[:k].path(index), t[k:].root())
-	} else {
-		return append(t[k:].path(index-k), t[:k].root())
 	}
+	return append(t[k:].path(index-k), t[:k].root())
 }
