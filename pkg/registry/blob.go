@@ -41,7 +41,7 @@ func (r *Repository) openBlob(ctx context.Context, d ocispec.Descriptor) (io.Rea
 	if err := checkDigest(d.Digest); err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, err)
 	}
-	resp, err := r.get(ctx, r.transport, "blobs/"+d.Digest.String())
+	resp, err := r.get(ctx, r.transport, "blobs/"+d.Digest.String()) //nolint:bodyclose // whoever reads closes it
 	if err != nil {
 		return nil, fmt.Errorf("fetch blob %q: %w", label, r.explain(err))
 	}
@@ -85,9 +85,9 @@ func (b *checkedBlob) tooLong(err error) error {
 		_, err = io.CopyN(b.verifier, b.body, maxExcess)
 	}
 	switch {
-	case err != nil && err != io.EOF:
+	case err != nil && !errors.Is(err, io.EOF):
 		return translate(err)
-	case err == io.EOF && !b.verifier.Verified():
+	case err != nil && !b.verifier.Verified():
 		return &DigestError{}
 	}
 	return &UnusableError{errors.New("it is longer than its descriptor says")}
