@@ -28,7 +28,7 @@ func FallbackTag(subject digest.Digest) string { return strings.Replace(subject.
 
 // Referrers lists the manifests that name subject as theirs, at most limit of them; cut says that there are more, or that the list is
 // larger than 4 MiB. The registry is asked for them; where it has no such list, or an empty one, the fallback tag is: what was added to it
-// last comes first, and what is cut is the oldest. Nobody vouches for the list: a descriptor's artifact type and annotations are what the
+// last comes last, and what is cut is the oldest. Nobody vouches for the list: a descriptor's artifact type and annotations are what the
 // registry or the last writer of the tag says. A subject that does not exist has no referrers.
 func (r *Repository) Referrers(ctx context.Context, subject digest.Digest, limit int) (list []ocispec.Descriptor, cut bool, err error) {
 	err = r.persist(ctx, func() error {
@@ -127,7 +127,7 @@ func unlisted(resp *http.Response) bool {
 	return false
 }
 
-// taggedReferrers lists what the fallback tag names, what was added last first.
+// taggedReferrers lists what the fallback tag names, the newest where there are more.
 func (r *Repository) taggedReferrers(ctx context.Context, subject digest.Digest, limit int) ([]ocispec.Descriptor, bool, error) {
 	raw, err := r.tagged(ctx, FallbackTag(subject))
 	if err != nil || raw == nil {
@@ -146,7 +146,7 @@ func (r *Repository) taggedReferrers(ctx context.Context, subject digest.Digest,
 		return nil, false, &UnusableError{err}
 	}
 	list := make([]ocispec.Descriptor, 0, len(last))
-	for i := n - 1; len(list) < len(last); i-- {
+	for i := n - len(last); i < n; i++ {
 		list = append(list, last[i%limit])
 	}
 	return list, more || n > limit, nil
