@@ -19,7 +19,7 @@ import (
 // every replica would let it be downloaded for a while still.
 func (r *Reconciler) discredit(ctx context.Context, object *v1.OCIRepository, found outcome) error {
 	if found.failure != nil || found.result.Discredit == nil {
-		return nil
+		return nil //nolint:nilerr // a failure is told of by itself
 	}
 	failure := *found.result.Discredit
 	failure.Err = fmt.Errorf("what was advertised is withdrawn, and replaced: %w", failure.Err)
