@@ -72,7 +72,11 @@ func (j *judge) other(e *entity) *Error {
 // diagnoseIdentity is about evidence with a certificate.
 func (j *judge) diagnoseIdentity(e *entity, leaf *x509.Certificate) *Error {
 	leaf.UnhandledCriticalExtensions = nil // names of a kind that Go does not know, as sigstore-go treats them
-	if !j.issued(leaf) {
+	switch {
+	case j.issued(leaf, j.root):
+	case j.issued(leaf, unlimited{j.root}):
+		return miss(KindUntrusted, "%s has a certificate of %s, when the trusted root did not trust its authority", e.name, moment(leaf.NotBefore))
+	default:
 		return miss(KindUntrusted, "%s has a certificate of an authority that the trusted root does not name", e.name)
 	}
 	if err := signedBy(e.SignedEntity, e.payload, j.root); err != nil {
@@ -93,10 +97,22 @@ func (j *judge) diagnoseIdentity(e *entity, leaf *x509.Certificate) *Error {
 	return miss(KindWrongIdentity, "%s is by %s, but wanted is %s", e.name, whose(leaf), j.policy.wanted())
 }
 
+// unlimited trusts authorities at any time.
+type unlimited struct{ sigroot.TrustedMaterial }
+
+func (u unlimited) FulcioCertificateAuthorities() (all []sigroot.CertificateAuthority) {
+	for _, a := range u.TrustedMaterial.FulcioCertificateAuthorities() {
+		if f, ok := a.(*sigroot.FulcioCertificateAuthority); ok {
+			all = append(all, &sigroot.FulcioCertificateAuthority{Root: f.Root, Intermediates: f.Intermediates})
+		}
+	}
+	return all
+}
+
 // issued tells whether the root names who issued a certificate, whenever that was.
-func (j *judge) issued(leaf *x509.Certificate) bool {
+func (j *judge) issued(leaf *x509.Certificate, root sigroot.TrustedMaterial) bool {
 	for _, t := range []time.Time{leaf.NotBefore, leaf.NotAfter} {
-		if _, err := verify.VerifyLeafCertificate(t, leaf, j.root); err == nil {
+		if _, err := verify.VerifyLeafCertificate(t, leaf, root); err == nil {
 			return true
 		}
 	}

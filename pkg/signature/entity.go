@@ -14,6 +14,8 @@ import (
 	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
 // entity is evidence as sigstore-go takes it. Nothing in it is verified.
@@ -70,9 +72,14 @@ func (e *entity) made() (*made, error) {
 	return &made{message: dsse.PAE(envelope.RawEnvelope().PayloadType, payload), signature: content.Signature()}, nil
 }
 
+// maxParts is how many JSON values evidence may have, beside what it says: that lies in a text. A bundle has about fifty.
+const maxParts = 5000
+
 // parse reads a piece of evidence.
 func parse(c candidate) (*entity, error) {
 	switch {
+	case artifact.Values(c.raw) > maxParts:
+		return nil, fmt.Errorf("more than %d values", maxParts)
 	case isBundle(c.mediaType):
 		return parseBundle(c.raw)
 	case c.mediaType == mediaTypeSimple:

@@ -12,6 +12,8 @@ import (
 	"github.com/notaryproject/tspclient-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	gocose "github.com/veraison/go-cose"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
 const typeNotary = "application/vnd.cncf.notary.signature"
@@ -74,6 +76,9 @@ func understood(attributes []signature.Attribute) error {
 }
 
 func chainOfJWS(raw []byte) ([][]byte, error) {
+	if artifact.Values(raw) > maxParts {
+		return nil, fmt.Errorf("more than %d values", maxParts)
+	}
 	var envelope struct {
 		Header struct {
 			Chain [][]byte `json:"x5c"`

@@ -94,23 +94,24 @@ func (p *Policy) sigstore() bool { return len(p.keys)+len(p.matchers) > 0 }
 func (p *Policy) Fingerprint() [sha256.Size]byte { return p.fingerprint }
 
 func (p *Policy) keyNames() string {
-	var names []string
-	for _, k := range p.keys {
-		names = append(names, quote(k.name))
-	}
-	return strings.Join(names, ", ")
+	return some(p.keys, func(k *key) string { return quote(k.name) }, ", ")
 }
 
 // wanted says for whom signatures are looked for.
 func (p *Policy) wanted() string {
-	const some = 3
-	var texts []string
-	for _, i := range p.identities[:min(some, len(p.identities))] {
-		texts = append(texts, i.String())
+	return some(p.identities, Identity.String, ", or ")
+}
+
+// some names the first few, and says how many more there are.
+func some[T any](all []T, name func(T) string, between string) string {
+	const few = 3
+	var names []string
+	for _, one := range all[:min(few, len(all))] {
+		names = append(names, name(one))
 	}
-	text := strings.Join(texts, ", or ")
-	if more := len(p.identities) - some; more > 0 {
-		text += fmt.Sprintf(", or %d more", more)
+	text := strings.Join(names, between)
+	if more := len(all) - few; more > 0 {
+		text += fmt.Sprintf("%s%d more", between, more)
 	}
 	return text
 }

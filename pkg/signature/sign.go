@@ -15,6 +15,7 @@ import (
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	"github.com/sigstore/sigstore-go/pkg/sign"
 
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
@@ -127,6 +128,8 @@ func (s *Signer) attest(
 		return "", fmt.Errorf("%q is no predicate type of an attestation", predicateType)
 	case len(predicate) > maxAttestation/2: // it is kept in base64
 		return "", fmt.Errorf("the predicate has more than %s", mebibytes(maxAttestation/2))
+	case artifact.Values(predicate) > maxValues-maxSubjectValues:
+		return "", fmt.Errorf("the predicate has more than %d values", maxValues-maxSubjectValues)
 	}
 	payload, err := statementPayload(subject.Digest, predicateType, predicate, o.Annotations)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 )
 
 // subject is what evidence speaks of, and what its author says of that.
@@ -22,7 +24,13 @@ func typesOfStatements() []string {
 	return []string{"https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"}
 }
 
-const maxSubjects = 1024
+// Bounds of a statement. Whoever has any certificate makes sigstore-go decode the whole of it.
+const (
+	maxSubjects      = 1024
+	maxSubjectValues = 16 * maxSubjects // JSON values
+	maxFields        = 64               // fields, where in-toto has four
+	maxValues        = 300_000          // JSON values
+)
 
 // read takes what an in-toto statement is about, and of which type it is.
 func (e *entity) read(payload []byte) error {
@@ -33,9 +41,15 @@ func (e *entity) read(payload []byte) error {
 }
 
 func (e *entity) readStatement(payload []byte) error {
+	if artifact.Values(payload) > maxValues {
+		return fmt.Errorf("more than %d values", maxValues)
+	}
 	stated, err := fields(payload)
 	if err != nil {
 		return err
+	}
+	if artifact.Values(stated["subject"]) > maxSubjectValues {
+		return fmt.Errorf("subject: more than %d values", maxSubjectValues)
 	}
 	var kind string
 	if err := json.Unmarshal(stated["_type"], &kind); err != nil || !slices.Contains(typesOfStatements(), kind) {
@@ -79,7 +93,9 @@ func fields(raw []byte) (map[string]json.RawMessage, error) {
 		if names[strings.ToLower(name)] {
 			return nil, fmt.Errorf("it has two fields %s", quote(name))
 		}
-		names[strings.ToLower(name)] = true
+		if names[strings.ToLower(name)] = true; len(names) > maxFields {
+			return nil, fmt.Errorf("it has more than %d fields", maxFields)
+		}
 		var value json.RawMessage
 		if err := decoder.Decode(&value); err != nil {
 			return nil, err

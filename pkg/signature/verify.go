@@ -17,10 +17,13 @@ import (
 type Verifier struct {
 	public  *public
 	counted counted
+	large   chan struct{} // holds one while a large piece of evidence is decoded
 }
 
 // NewVerifier returns a verifier. It fetches nothing yet.
-func NewVerifier(o Options) *Verifier { return &Verifier{public: newPublic(o)} }
+func NewVerifier(o Options) *Verifier {
+	return &Verifier{public: newPublic(o), large: make(chan struct{}, 1)}
+}
 
 // Verified says what made a digest satisfy a policy.
 type Verified struct {
@@ -65,6 +68,12 @@ func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(
 	}
 	some := false
 	s.visit = func(ctx context.Context, c candidate) bool {
+		leave, err := v.enter(ctx, len(c.raw))
+		if err != nil {
+			s.discard(&Error{KindUnreachable, readable(err), err})
+			return false
+		}
+		defer leave()
 		e, by, err := j.candidate(ctx, c)
 		done := false
 		if err == nil {
@@ -87,6 +96,20 @@ func (v *Verifier) search(ctx context.Context, s *search, p *Policy, found func(
 		return nil
 	}
 	return s.explain(s.conclude(ctx))
+}
+
+// enter waits until what takes so many bytes may be decoded, which takes many times as much memory: one large piece at a time. Whoever enters
+// leaves.
+func (v *Verifier) enter(ctx context.Context, size int) (leave func(), err error) {
+	if size <= maxSignature {
+		return func() {}, nil
+	}
+	select {
+	case v.large <- struct{}{}:
+		return func() { <-v.large }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // errForeign is told of evidence that says something else than what is looked for.
