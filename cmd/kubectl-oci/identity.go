@@ -41,17 +41,12 @@ func (i *identity) used() bool {
 	return i.token != "" || i.issuer != publicIssuer || i.client != audience || i.noBrowser || i.yes
 }
 
-// validate refuses, as validateKey does, what is the token itself.
 func (i *identity) validate() error {
-	if strings.HasPrefix(i.token, tokenStart) {
-		return usageError{errors.New("--identity-token is no token but the place of one, for others may read command lines: " +
-			"name a file, or env://VARIABLE")}
+	if err := validatePlace("--identity-token", "token", i.token, "a file, or env://VARIABLE"); err != nil {
+		return err
 	}
-	return validateAddress("--oidc-issuer", i.issuer)
+	return validateConfidant("--oidc-issuer", i.issuer)
 }
-
-// tokenStart is how tokens begin: a JSON object in base64.
-const tokenStart = "eyJ"
 
 // read gives a token. Where public is true the token leads into public logs, so somebody has to agree first.
 func (i *identity) read(ctx context.Context, public bool, streams genericiooptions.IOStreams, report *reporter) (string, error) {

@@ -100,6 +100,9 @@ func (o *keygenOptions) toFiles(ctx context.Context, streams genericiooptions.IO
 		return "", errors.Join(err, os.Remove(privateFile))
 	}
 	report.line("wrote %s, to be kept secret, and %s", privateFile, publicFile)
+	if len(secret) == 0 {
+		report.line("the password is empty: whoever reads %s can sign", privateFile)
+	}
 	return publicFile, nil
 }
 

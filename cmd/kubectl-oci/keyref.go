@@ -36,16 +36,11 @@ type keyError struct {
 func (e *keyError) Error() string { return fmt.Sprintf("read key %q: %s", e.ref, oneLine(e.err)) }
 func (e *keyError) Unwrap() error { return e.err }
 
-// validateKey refuses what is the key itself in place of where it lies: errors would quote it, and others on the machine may read command
-// lines.
 func validateKey(ref string) error {
-	switch {
-	case ref == "":
+	if ref == "" {
 		return usageError{errors.New("--key is empty: name " + keyHelp)}
-	case strings.Contains(ref, "-----BEGIN") || strings.Contains(ref, "\n"):
-		return usageError{errors.New("--key is no key but the place of one, for others may read command lines: name " + keyHelp)}
 	}
-	return nil
+	return validatePlace("--key", "key", ref, keyHelp)
 }
 
 // privateKey reads the key that ref names. A password is looked for only where it is encrypted.
@@ -127,6 +122,3 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	}
 	return text, nil
 }
-
-// oneLine is the text of an error, whose lines and what indents them become one.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -90,5 +90,5 @@ func kubectl(ctx context.Context, in []byte, args ...string) ([]byte, error) {
 // complaint is what kubectl says to people, without its log.
 func complaint(text string) string {
 	text = regexp.MustCompile(`(?m)^[EIWF]\d{4} .*$`).ReplaceAllString(text, "")
-	return strings.TrimPrefix(strings.Join(strings.Fields(text), " "), "Error from server ")
+	return strings.TrimPrefix(printable(text), "Error from server ")
 }

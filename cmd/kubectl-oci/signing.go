@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -47,10 +46,13 @@ func (s *signing) used() bool {
 }
 
 func (s *signing) validate() error {
-	for flag, address := range map[string]string{"--fulcio-url": s.fulcio, "--rekor-url": s.log, "--timestamp-server-url": s.timestamp} {
+	for flag, address := range map[string]string{"--rekor-url": s.log, "--timestamp-server-url": s.timestamp} {
 		if err := validateAddress(flag, address); err != nil {
 			return err
 		}
+	}
+	if err := validateConfidant("--fulcio-url", s.fulcio); err != nil {
+		return err
 	}
 	switch {
 	case s.form != string(signature.FormBundle) && s.form != string(signature.FormTag):
@@ -75,21 +77,6 @@ func (s *signing) validate() error {
 	}
 	_, err := keyValues(s.annotations)
 	return err
-}
-
-// validateAddress refuses what no service has; empty is not given.
-func validateAddress(flag, address string) error {
-	if address == "" {
-		return nil
-	}
-	u, err := url.Parse(address)
-	switch {
-	case err == nil && u.User != nil: // errors name addresses
-		return usageError{fmt.Errorf("%s holds a user or a password, which these services do not know", flag)}
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return usageError{fmt.Errorf("%s %q is no address, as https://host/path", flag, address)}
-	}
-	return nil
 }
 
 // sealer signs what it is given, always in the same way.

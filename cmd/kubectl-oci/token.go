@@ -53,6 +53,9 @@ func githubToken(ctx context.Context, address, secret, audience string) (raw str
 	if err != nil {
 		return "", fmt.Errorf("%s is no address", githubAddressVariable)
 	}
+	if !confidential(where) {
+		return "", fmt.Errorf("%s is without TLS: others could read the token on the way", githubAddressVariable)
+	}
 	query := where.Query()
 	query.Set("audience", audience)
 	where.RawQuery = query.Encode()
@@ -79,7 +82,8 @@ func askGitHub(ctx context.Context, address, secret string) (raw string, again b
 		return "", false, err
 	}
 	req.Header.Set("Authorization", "bearer "+secret)
-	resp, err := http.DefaultClient.Do(req) //nolint:gosec // the pipeline's own address
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // to where others listen
+	resp, err := client.Do(req)                                                                                          //nolint:gosec // the pipeline's own address
 	if err != nil {
 		return "", true, err
 	}
