@@ -65,6 +65,9 @@ func (e *entity) made() (*made, error) {
 	if envelope == nil {
 		return nil, errors.New("it is no envelope")
 	}
+	if n := len(envelope.RawEnvelope().Signatures); n != 1 {
+		return nil, fmt.Errorf("it has %d signatures, not one", n)
+	}
 	payload, err := envelope.RawEnvelope().DecodeB64Payload()
 	if err != nil {
 		return nil, err
