@@ -359,9 +359,10 @@ func TestThousands(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}
-	for _, storage := range []string{"referrer", "fallback tag", "tag"} {
-		t.Run(storage, func(t *testing.T) {
+	for _, row := range []string{"referrer", "fallback tag", "tag", "tag keyless"} {
+		t.Run(row, func(t *testing.T) {
 			t.Parallel()
+			storage, keyless := strings.CutSuffix(row, " keyless")
 			raw := members(thousands)
 			listed := answer(func(r *http.Request) bool {
 				return r.Method != http.MethodPut && (storage == "referrer" && strings.Contains(r.URL.Path, "/referrers/") ||
@@ -373,8 +374,10 @@ func TestThousands(t *testing.T) {
 				w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
 				_, _ = w.Write(raw)
 			})
-			b := newBench(t, false, storage, func(next http.Handler) http.Handler { return counting(listed(next)) })
-			if storage == "tag" {
+			b := newBench(t, keyless, storage, func(next http.Handler) http.Handler { return counting(listed(next)) })
+			if keyless {
+				b.fill(thousands / 3) // as many as a manifest holds
+			} else if storage == "tag" {
 				b.fill(thousands)
 			}
 			before := len(requests)
