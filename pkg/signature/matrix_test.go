@@ -143,10 +143,13 @@ type cell struct {
 	bundled bool   // only in bundles: beside the older layer the log's promise is the time
 }
 
+// longAgo is when certificates were issued that ended 90 seconds before a test has its turn; the authorities themselves are as new as the test.
+func longAgo() time.Time { return time.Now().Add(-11*time.Minute - 30*time.Second) }
+
+// withinLongAgo is ten seconds before their end.
+func withinLongAgo() time.Time { return longAgo().Add(9*time.Minute + 50*time.Second) }
+
 func cells() map[string]cell {
-	// Certificates that ended 90 seconds ago, whenever a cell has its turn, and ten seconds before their end.
-	long := func() time.Time { return time.Now().Add(-11*time.Minute - 30*time.Second) }
-	within := func() time.Time { return long().Add(9*time.Minute + 50*time.Second) }
 	return map[string]cell{
 		"good":         {prepare: func(b *bench) { b.sign(b.right, b.subject) }},
 		"good of many": {prepare: func(b *bench) { b.sign(b.wrong, b.subject); b.sign(b.right, b.subject); b.sign(b.wrong, b.subject) }},
@@ -185,15 +188,15 @@ func cells() map[string]cell {
 		},
 		"missing": {prepare: func(*bench) {}, kind: KindMissing, says: "no signature is attached"},
 		"expired": {
-			prepare: func(b *bench) { b.private.set(long(), within(), true); b.sign(b.right, b.subject) },
+			prepare: func(b *bench) { b.private.set(longAgo(), withinLongAgo(), true); b.sign(b.right, b.subject) },
 			kind:    KindExpired, says: "nothing proves that it was made before", only: "keyless", bundled: true,
 		},
 		"logged after the end": {
-			prepare: func(b *bench) { b.private.set(long(), time.Time{}, false); b.sign(b.right, b.subject) },
+			prepare: func(b *bench) { b.private.set(longAgo(), time.Time{}, false); b.sign(b.right, b.subject) },
 			kind:    KindExpired, says: "was logged at", only: "keyless",
 		},
 		"expired, logged before": {
-			prepare: func(b *bench) { b.private.set(long(), within(), false); b.sign(b.right, b.subject) }, only: "keyless",
+			prepare: func(b *bench) { b.private.set(longAgo(), withinLongAgo(), false); b.sign(b.right, b.subject) }, only: "keyless",
 		},
 		"another's log entry": {
 			prepare: func(b *bench) {
