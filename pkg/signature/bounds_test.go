@@ -139,7 +139,54 @@ func TestLargeEvidenceWaitsItsTurn(t *testing.T) {
 	leave()
 }
 
-// A large attestation leaves when it was looked at, whatever it came to.
+// While a large attestation is looked at no other one is, and a small one does not count as one.
+func TestLargeAttestationsTakeTurns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, false, "referrer", nil)
+	b.attest(b.right, predicateProvenance, `"small"`)
+	b.attest(b.wrong, predicateProvenance, `"`+strings.Repeat("a", maxSignature)+`"`)
+	b.attest(b.right, predicateProvenance, `"`+strings.Repeat("a", maxSignature)+`"`)
+	v := NewVerifier(Options{})
+	seen := map[int]int{} // pieces that count, by how many large ones there were meanwhile
+	err := v.search(t.Context(), newSearch(b.repo, b.subject.Digest, predicateProvenance), b.policy, func(*entity, Verified) (bool, error) {
+		seen[len(v.large)]++
+		return false, nil
+	})
+	if err != nil || seen[0] != 1 || seen[1] != 1 || len(v.large) != 0 {
+		t.Errorf("%v, %v, and %d left", err, seen, len(v.large))
+	}
+}
+
+// What would not be read is not made.
+func TestAttestationsThatAreTooMuch(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, false, "referrer", nil)
+	for want, predicate := range map[string]string{
+		"more than 4 MiB":         `"` + strings.Repeat("a", maxAttestation/2) + `"`,
+		"more than 283616 values": empties(maxValues),
+	} {
+		_, err := b.right.Attest(t.Context(), b.repo, b.subject, predicateProvenance, json.RawMessage(predicate), AttachOptions{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func TestEnvelopesAndRootsAreBounded(t *testing.T) {
+	t.Parallel()
+	if _, err := chainOfJWS([]byte(`{"header":{"a":` + empties(maxParts) + `}}`)); err == nil || !strings.Contains(err.Error(), "values") {
+		t.Errorf("JWS: %v", err)
+	}
+	root := readFixture(t).Root
+	if err := CheckTrustedRoot(root); err != nil {
+		t.Error(err)
+	}
+	if err := CheckTrustedRoot(append(root, strings.Repeat(" ", maxRoot)...)); err == nil || !strings.Contains(err.Error(), "bytes") {
+		t.Errorf("root: %v", err)
+	}
+}
+
+// Several large attestations are no trouble to each other, and all of them together have a bound.
 func TestLargeAttestationsOneByOne(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, false, "referrer", nil)

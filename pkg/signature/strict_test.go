@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -205,9 +206,7 @@ func TestRootsAreStrict(t *testing.T) {
 	}{
 		"nothing changed": {func(*sigroot.FulcioCertificateAuthority, logs, logs, *sigroot.SigstoreTimestampingAuthority) {}, 0, ""},
 		"certificates are published": {func(_ *sigroot.FulcioCertificateAuthority, own, published logs, _ *sigroot.SigstoreTimestampingAuthority) {
-			for name, l := range own {
-				published[name] = l
-			}
+			maps.Copy(published, own)
 		}, KindUntrusted, "no certificate transparency log of the trusted root knows"},
 		"the authority's time is over": {func(f *sigroot.FulcioCertificateAuthority, _, _ logs, _ *sigroot.SigstoreTimestampingAuthority) {
 			f.ValidityPeriodEnd = past
