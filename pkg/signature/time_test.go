@@ -118,8 +118,8 @@ func TestSigningWithTimestamps(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		before bool
-		kind    Kind
-		says    string
+		kind   Kind
+		says   string
 	}{
 		"expired, stamped before": {before: true},
 		"expired, stamped after":  {false, KindExpired, "was timestamped at"},
