@@ -120,7 +120,7 @@ func TestPublicRootDoesNotCome(t *testing.T) {
 	}
 	for _, name := range names {
 		o := r.until(name, verified(metav1.ConditionUnknown))
-		if says := messageOf(o); !strings.Contains(says, "is being fetched still") || o.Status.Artifact != nil {
+		if says := messageOf(o); !strings.Contains(says, "sigstore's trusted root") || o.Status.Artifact != nil {
 			t.Errorf("%s: %s", name, summary(o))
 		}
 	}

@@ -37,7 +37,7 @@ func (r *Repository) get(ctx context.Context, rt http.RoundTripper, path string,
 	if len(accept) > 0 {
 		req.Header.Set("Accept", strings.Join(accept, ","))
 	}
-	resp, err := (&http.Client{Transport: rt, CheckRedirect: checkRedirect}).Do(req)
+	resp, err := (&http.Client{Transport: rt, CheckRedirect: r.checkRedirect}).Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +48,17 @@ func (r *Repository) get(ctx context.Context, rt http.RoundTripper, path string,
 	return nil, transport.CheckError(resp, http.StatusOK)
 }
 
-// checkRedirect keeps a registry from leading to addresses of the network that we are in, where they are written as such: [Reach] is for
-// all others.
-func checkRedirect(req *http.Request, via []*http.Request) error {
+// checkRedirect keeps a registry from leading to where [Access.Reach] does not allow it, behind a proxy as well. Where nobody said what it
+// allows, a registry leads to no address of the network that we are in, where that is written as such.
+func (r *Repository) checkRedirect(req *http.Request, via []*http.Request) error {
 	to := req.URL.Hostname()
 	switch {
 	case len(via) > maxRedirects:
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	case to == via[0].URL.Hostname():
 		return nil
+	case r.reach != Reach{}:
+		return r.reach.checkLiteral(to)
 	}
 	if err := (Reach{Public: true}).checkLiteral(to); err != nil {
 		return fmt.Errorf("it leads to %q, which is no public address", to)

@@ -116,30 +116,39 @@ func TestDigestsThatAreNone(t *testing.T) {
 // A registry leads nobody into the network that the client is in.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
-	for to, want := range map[string]string{
-		"https://169.254.169.254/latest": "no public address",
-		"https://10.0.0.1/":              "no public address",
-		"https://0x7f.1/":                "no public address",
-		"https://[::1]/":                 "no public address",
-		"/again":                         "more than 10 redirects",
+	bounded := Reach{Public: true, Loopback: true}
+	for name, test := range map[string]struct {
+		to    string
+		reach Reach
+		want  string
+	}{
+		"metadata":            {"https://169.254.169.254/latest", Reach{}, "no public address"},
+		"private":             {"https://10.0.0.1/", Reach{}, "no public address"},
+		"spelt otherwise":     {"https://0x7f.1/", Reach{}, "no public address"},
+		"loopback":            {"https://[::1]/", Reach{}, "no public address"},
+		"metadata, forbidden": {"https://169.254.169.254/latest", bounded, "does not allow connections to link-local addresses"},
+		"private, forbidden":  {"https://10.0.0.1/", bounded, "does not allow connections to private addresses"},
+		"loopback, permitted": {"https://localhost:1/", bounded, "localhost:1"},
+		"round and round":     {"/again", Reach{}, "more than 10 redirects"},
 	} {
-		t.Run(to, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			host := serve(t, func(next http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.Method == http.MethodGet && r.URL.Path != "/v2/" {
-						http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+						http.Redirect(w, r, test.to, http.StatusTemporaryRedirect)
 						return
 					}
 					next.ServeHTTP(w, r)
 				})
 			})
-			r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true})
+			r := open(t, NewClient(Options{}), host.ref("org/app"), Access{Push: true, Reach: test.reach})
 			p := push(t, r)
 			_, _, err := r.Manifest(t.Context(), p.manifest)
 			_, blobErr := r.Blob(t.Context(), p.layer)
 			for _, err := range []error{err, blobErr} {
-				if err == nil || !strings.Contains(fmt.Sprint(err), want) {
+				_, forbidden := errors.AsType[*ForbiddenError](err)
+				if err == nil || !strings.Contains(fmt.Sprint(err), test.want) || forbidden != strings.HasSuffix(name, ", forbidden") {
 					t.Errorf("got %v", err)
 				}
 			}

@@ -27,6 +27,7 @@ type Repository struct {
 	transport http.RoundTripper // for blobs
 	bounded   http.RoundTripper // for what is read whole into memory
 	retry     bool
+	reach     Reach
 
 	credentials []Credential // none: anonymous
 
@@ -46,7 +47,7 @@ func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Op
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry, credentials: a.Credentials}, nil
+	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry, reach: a.Reach, credentials: a.Credentials}, nil
 }
 
 // settled tells the client library that authentication, retries and the user agent are settled.
