@@ -20,11 +20,20 @@ func validatePlace(flag, what, ref, places string) error {
 	return usageError{fmt.Errorf("%s is no %s but the place of one, for others may read command lines: name %s", flag, what, places)}
 }
 
-// looksSecret goes by how keys and tokens begin: in PEM, which is often in base64 once more, or with a JSON object in base64.
+// looksSecret goes by how keys and tokens begin: in PEM, which is often in base64 once more, or with a JSON object in base64. What is no
+// name of a variable is taken for the text that should be in one.
 func looksSecret(ref string) bool {
 	const token, pem = "eyJ", "LS0tLS1CRUdJTi"
+	name, isVariable := strings.CutPrefix(ref, "env://")
 	return len(ref) > maxPlace || strings.Contains(ref, "-----BEGIN") || strings.Contains(ref, "\n") ||
-		strings.HasPrefix(ref, token) || strings.HasPrefix(ref, pem)
+		strings.HasPrefix(ref, token) || strings.Contains(ref, token) && strings.Count(ref, ".") >= 2 ||
+		strings.Contains(ref, pem) || isVariable && !isVariableName(name)
+}
+
+func isVariableName(name string) bool {
+	return len(name) <= 64 && !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	})
 }
 
 // validateAddress refuses what no service has; empty is not given.

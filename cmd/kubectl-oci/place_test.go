@@ -18,6 +18,10 @@ func TestSecretsAreNoPlaces(t *testing.T) {
 		"-----BEGIN EC PRIVATE KEY-----HIDDEN":                                 false,
 		"a\nHIDDEN":                                                            false,
 		"eyJhbGciOiJSUzI1NiJ9.HIDDEN.HIDDEN":                                   false,
+		" eyJhbGciOiJSUzI1NiJ9.HIDDEN.HIDDEN":                                  false,
+		"Bearer eyJhbGciOiJSUzI1NiJ9.HIDDEN.HIDDEN":                            false,
+		"env://eyJhbGciOiJSUzI1NiJ9.HIDDEN.HIDDEN":                             false,
+		"env://MIIEvQIBADANBgkqhkiG9w0BAQEFAASC+BKcw/HIDDEN==":                 false,
 		"LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtFWS0tLS0tHIDDEN":                       false,
 		"MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw" + strings.Repeat("HIDDEN", 100): false,
 	} {
@@ -69,5 +73,25 @@ func TestWhatOthersSayIsPrintable(t *testing.T) {
 	}
 	if strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		t.Errorf("%q cannot be printed", got)
+	}
+}
+
+// Who is shown in public is asked, whichever of sigstore's services shows it.
+func TestWhatBecomesPublic(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		fulcio, log string
+		public      bool
+	}{
+		{"", "", true},
+		{"https://fulcio.example.com", "https://rekor.example.com", false},
+		{"https://fulcio.example.com", "", false},
+		{"https://fulcio.example.com", "https://rekor.sigstore.dev", true},
+		{"https://Fulcio.Sigstore.dev.", "https://rekor.example.com", true},
+		{"http://127.0.0.1:5555/sigstore.dev", "http://127.0.0.1:3000", false},
+	} {
+		if s := (&signing{fulcio: test.fulcio, log: test.log}); s.public() != test.public {
+			t.Errorf("%q, %q: %v", test.fulcio, test.log, !test.public)
+		}
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -79,6 +81,14 @@ func (s *signing) validate() error {
 	return err
 }
 
+// public tells whether an identity and what it signs become known to anyone, for ever: where the authority or the log is sigstore's.
+func (s *signing) public() bool {
+	return s.fulcio == "" || slices.ContainsFunc([]string{s.fulcio, s.log}, func(address string) bool {
+		u, err := url.Parse(address)
+		return err == nil && strings.HasSuffix(strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), "sigstore.dev")
+	})
+}
+
 // sealer signs what it is given, always in the same way.
 type sealer struct {
 	*signature.Signer
@@ -95,7 +105,7 @@ func (s *signing) open(ctx context.Context, streams genericiooptions.IOStreams, 
 	made := &sealer{attach: signature.AttachOptions{Form: signature.Form(s.form), Annotations: annotations}}
 	options := signature.SignerOptions{Fulcio: s.fulcio, Log: s.log, Timestamp: s.timestamp}
 	if s.key == "" {
-		if options.Token, err = s.identity.read(ctx, s.fulcio == "", streams, report); err != nil {
+		if options.Token, err = s.identity.read(ctx, s.public(), streams, report); err != nil {
 			return nil, err
 		}
 		made.Signer, err = signature.NewSigner(options)
