@@ -114,7 +114,7 @@ func TestSignatureIsTakenAway(t *testing.T) {
 	r.create("app", spec)
 	served := r.until("app", exposes(p.revision("v1"))).Status
 	deleteManifest(t, reg, "app", signature.Digest)
-	if o := r.until("app", failsWith(v1.ReasonVerificationError, "no signature")); o.Status.Artifact != nil {
+	if o := r.until("app", failsWith(v1.ReasonVerificationError, "no signature is attached to it; what was advertised is withdrawn")); o.Status.Artifact != nil {
 		t.Errorf("still advertised: %s", summary(o))
 	}
 	untilGone(t, served.Artifact.URL)

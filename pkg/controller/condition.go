@@ -19,16 +19,17 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 		c.drop(v1.ConditionArtifactInStorage)
 	}
 	c.pend(found)
+	note := missingNote(object.Status, *status, found)
 	switch {
 	case found.failure != nil:
 		c.outdated(status.Artifact, found.result.Revision)
-		c.fail(found.failure, found.lost && status.Artifact != nil)
+		c.fail(found.failure, note)
 	case status.Artifact == nil:
 		c.wait(found)
 	default:
 		c.succeed(status.Artifact.Revision, found.result.Note, waitingNote(found))
 	}
-	c.verified(status.Artifact, found)
+	c.verified(status.Artifact, found, note)
 }
 
 // conditions changes a list of conditions in place.
@@ -49,11 +50,25 @@ func (c conditions) succeed(revision string, notes ...string) {
 	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, stored)
 }
 
-// lostNote tells what a download would only tell as 404.
-const lostNote = "; the last artifact is not served either: the store has lost it"
+// What a failure adds where the last artifact does not stay, which a download would only tell as 503 or 404.
+const (
+	lostNote      = "; the last artifact is not served either: the store has lost it"
+	withdrawnNote = "; what was advertised is withdrawn"
+)
 
-func (c conditions) fail(failure *source.Error, lost bool) {
-	message := explained(failure, lost)
+// missingNote says it of a withdrawal as long as nothing takes the place of what was withdrawn, whatever fails meanwhile.
+func missingNote(before, after v1.OCIRepositoryStatus, found outcome) string {
+	switch {
+	case after.Artifact != nil && found.lost:
+		return lostNote
+	case after.Artifact == nil && (before.Artifact != nil || strings.HasSuffix(ready(before).Message, withdrawnNote)):
+		return withdrawnNote
+	}
+	return ""
+}
+
+func (c conditions) fail(failure *source.Error, note string) {
+	message := explained(failure, note)
 	c.set(v1.ConditionReady, metav1.ConditionFalse, failure.Reason, message)
 	if failure.Terminal {
 		c.drop(v1.ConditionReconciling)
@@ -72,22 +87,23 @@ func (c conditions) fail(failure *source.Error, lost bool) {
 	}
 }
 
-func explained(failure *source.Error, lost bool) string {
-	if lost {
-		return clip(failure.Error(), maxMessage-len(lostNote)) + lostNote
+// explained leaves room for the note in an event, too.
+func explained(failure *source.Error, note string) string {
+	if note != "" {
+		return clip(failure.Error(), maxNote-len(note)) + note
 	}
 	return clip(failure.Error(), maxMessage)
 }
 
 // verified tells of the verification that failed or could not be made, or else of what is advertised: whatever else failed, that is
 // verified by then.
-func (c conditions) verified(artifact *v1.Artifact, found outcome) {
+func (c conditions) verified(artifact *v1.Artifact, found outcome, note string) {
 	failure := found.failure
 	switch {
 	case failure != nil && failure.Unknown:
-		c.set(v1.ConditionSourceVerified, metav1.ConditionUnknown, v1.ReasonVerificationError, explained(failure, found.lost && artifact != nil))
+		c.set(v1.ConditionSourceVerified, metav1.ConditionUnknown, v1.ReasonVerificationError, explained(failure, note))
 	case failure != nil && failure.Condition == v1.ConditionSourceVerified:
-		c.set(v1.ConditionSourceVerified, metav1.ConditionFalse, failure.Reason, explained(failure, found.lost && artifact != nil))
+		c.set(v1.ConditionSourceVerified, metav1.ConditionFalse, failure.Reason, explained(failure, note))
 	case artifact == nil || !found.result.Required:
 		c.drop(v1.ConditionSourceVerified)
 	default:

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -21,9 +20,7 @@ func (r *Reconciler) discredit(ctx context.Context, object *v1.OCIRepository, fo
 	if found.failure != nil || found.result.Discredit == nil {
 		return nil //nolint:nilerr // a failure is told of by itself
 	}
-	failure := *found.result.Discredit
-	failure.Err = fmt.Errorf("what was advertised is withdrawn, and replaced: %w", failure.Err)
-	if err := r.report(ctx, object, outcome{failure: &failure, result: source.Result{Revision: found.result.Revision}, hold: found.hold}); err != nil {
+	if err := r.report(ctx, object, outcome{failure: found.result.Discredit, result: source.Result{Revision: found.result.Revision}, hold: found.hold}); err != nil {
 		return err
 	}
 	return r.Store.Prune(keyOf(object), found.result.Entry.Digest, store.Retention{Records: -1})

@@ -2,8 +2,10 @@ package controller
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -34,6 +36,39 @@ func TestFollowersDropWhatIsWithdrawn(t *testing.T) {
 		r.withdrawals().Update(t.Context(), event.UpdateEvent{ObjectOld: tc.before, ObjectNew: tc.after}, nil)
 		if _, err := r.Store.Latest(key); (err == nil) != tc.left {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Who reads a message, an event or the log learns that what was advertised is withdrawn, and not once only: until something takes its place.
+func TestWithdrawalIsTold(t *testing.T) {
+	t.Parallel()
+	withdrawal, miss := failed(v1.ConditionSourceVerified, v1.ReasonVerificationError, false), failed(v1.ConditionSourceVerified, v1.ReasonVerificationError, false)
+	withdrawal.failure.Withdraws = true
+	outage := failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false)
+	long := withdrawal
+	long.failure = &source.Error{Condition: v1.ConditionSourceVerified, Withdraws: true, Err: errors.New(strings.Repeat("x", maxMessage))}
+	for name, tc := range map[string]struct {
+		runs []outcome
+		told bool
+	}{
+		"withdrawn":         {[]outcome{stored(1), withdrawal}, true},
+		"looked for again":  {[]outcome{stored(1), withdrawal, miss}, true},
+		"registry is away":  {[]outcome{stored(1), withdrawal, outage, miss}, true},
+		"at length":         {[]outcome{stored(1), long, long}, true},
+		"kept":              {[]outcome{stored(1), miss}, false},
+		"never advertised":  {[]outcome{withdrawal, miss}, false},
+		"another one is in": {[]outcome{stored(1), withdrawal, stored(2), miss}, false},
+	} {
+		status := after(tc.runs...).Status
+		_, _, note := news(v1.OCIRepositoryStatus{}, status)
+		for kind, got := range map[string]string{
+			"event": clip(note, maxNote), "Ready": ready(status).Message,
+			v1.ConditionSourceVerified: meta.FindStatusCondition(status.Conditions, v1.ConditionSourceVerified).Message,
+		} {
+			if strings.HasSuffix(got, "; what was advertised is withdrawn") != tc.told {
+				t.Errorf("%s: %s says %q", name, kind, got)
+			}
 		}
 	}
 }

@@ -135,13 +135,20 @@ func prereleaseNote(tags []string, constraint *semver.Constraints, filter *regex
 
 // idle says which fields of a spec have no effect beside the others. The order of digest, semver and tag is no news to anybody.
 func idle(spec v1.OCIRepositorySpec) string {
-	if v := spec.Verify; v != nil && v.SecretRef != nil && len(v.MatchOIDCIdentity) > 0 {
-		return "spec.verify.matchOIDCIdentity has no effect, for the keys of spec.verify.secretRef alone count"
+	var notes []string
+	if v := spec.Verify; v != nil && v.SecretRef != nil {
+		const why = " has no effect, for the keys of spec.verify.secretRef alone count"
+		if len(v.MatchOIDCIdentity) > 0 {
+			notes = append(notes, "spec.verify.matchOIDCIdentity"+why)
+		}
+		if v.TrustedRootSecretRef != nil {
+			notes = append(notes, "spec.verify.trustedRootSecretRef"+why)
+		}
 	}
 	if ref := spec.Reference; ref != nil && ref.SemverFilter != "" && (ref.SemVer == "" || ref.Digest != "") {
-		return "spec.ref.semverFilter has no effect, for it goes with spec.ref.semver alone"
+		notes = append(notes, "spec.ref.semverFilter has no effect, for it goes with spec.ref.semver alone")
 	}
-	return ""
+	return strings.Join(notes, "; ")
 }
 
 // highestTag compares versions; among tags of one version the last by name wins, so that the choice does not depend on the

@@ -85,6 +85,25 @@ func TestIdleFieldsAreNamed(t *testing.T) {
 	}
 }
 
+// Nobody is to think that an identity, or a root, counts beside keys.
+func TestIdleTrustIsNamed(t *testing.T) {
+	t.Parallel()
+	secret, who := &v1.LocalObjectReference{Name: "a"}, []v1.OIDCIdentityMatch{{}}
+	for want, verify := range map[string]*v1.Verification{
+		"":                                   nil,
+		"none of a key":                      {SecretRef: secret},
+		"none of an identity":                {MatchOIDCIdentity: who, TrustedRootSecretRef: secret},
+		"matchOIDCIdentity has no effect":    {SecretRef: secret, MatchOIDCIdentity: who},
+		"trustedRootSecretRef has no effect": {SecretRef: secret, TrustedRootSecretRef: secret},
+		"alone count; spec.verify.trustedRootSecretRef": {SecretRef: secret, MatchOIDCIdentity: who, TrustedRootSecretRef: secret},
+	} {
+		note := idle(v1.OCIRepositorySpec{Verify: verify})
+		if idle := want != "" && !strings.HasPrefix(want, "none"); (note != "") != idle || idle && !strings.Contains(note, want) {
+			t.Errorf("%q, want %s", note, want)
+		}
+	}
+}
+
 func TestRepository(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
