@@ -36,12 +36,7 @@ type keyError struct {
 func (e *keyError) Error() string { return fmt.Sprintf("read key %q: %s", e.ref, oneLine(e.err)) }
 func (e *keyError) Unwrap() error { return e.err }
 
-func validateKey(ref string) error {
-	if ref == "" {
-		return usageError{errors.New("--key is empty: name " + keyHelp)}
-	}
-	return validatePlace("--key", "key", ref, keyHelp)
-}
+func validateKey(ref string) error { return validatePlace("--key", "key", ref, keyHelp) }
 
 // privateKey reads the key that ref names. A password is looked for only where it is encrypted.
 func privateKey(ctx context.Context, ref string, p *password, streams genericiooptions.IOStreams) (crypto.Signer, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -109,7 +110,7 @@ func (p *patterns) Set(text string) error {
 	return nil
 }
 
-func (p *patterns) String() string { return "" }
+func (p *patterns) String() string { return strings.Join(*p.list, ", ") }
 
 func (p *patterns) Type() string {
 	if p.exact {
