@@ -47,16 +47,17 @@ type searches struct {
 type answer struct {
 	done chan struct{}
 	err  error // when it is done
-	void bool  // whoever looked was called off
+	void bool  // whoever looked was called off, or came to no end
 }
 
-// share has one look, and gives the others its answer. One that was called off is nobody else's answer: another one looks then.
+// share has one look, and gives the others its answer. One that was called off, or panics, is nobody else's answer: another one looks then.
 func (s *searches) share(ctx context.Context, q question, look func() error) error {
 	for {
 		a, mine := s.join(q)
 		if mine {
-			defer s.leave(ctx, q, a)
+			defer s.leave(q, a)
 			a.err = look()
+			a.void = ctx.Err() != nil
 			return a.err
 		}
 		select {
@@ -79,15 +80,14 @@ func (s *searches) join(q question) (a *answer, mine bool) {
 	if s.going == nil {
 		s.going = map[question]*answer{}
 	}
-	a = &answer{done: make(chan struct{})}
+	a = &answer{done: make(chan struct{}), void: true}
 	s.going[q] = a
 	return a, true
 }
 
-func (s *searches) leave(ctx context.Context, q question, a *answer) {
+func (s *searches) leave(q question, a *answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.going, q)
-	a.void = ctx.Err() != nil
 	close(a.done)
 }

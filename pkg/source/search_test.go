@@ -110,3 +110,29 @@ func TestOneSearchForAll(t *testing.T) {
 		t.Errorf("told %v", err)
 	}
 }
+
+// A search that panics has found nothing: whoever waits for it looks by himself.
+func TestSearchPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s searches
+		release, answer, panicked := make(chan struct{}), make(chan error, 1), make(chan any, 1)
+		go func() {
+			defer func() { panicked <- recover() }()
+			_ = s.share(t.Context(), question{}, func() error {
+				<-release
+				panic("a list that nobody thought of")
+			})
+		}()
+		synctest.Wait()
+		go func() { answer <- s.share(t.Context(), question{}, func() error { return errNotFound }) }()
+		synctest.Wait()
+		close(release)
+		if err := <-answer; !errors.Is(err, errNotFound) {
+			t.Errorf("who waited is told %v", err)
+		}
+		if <-panicked == nil {
+			t.Error("the panic is lost")
+		}
+	})
+}
