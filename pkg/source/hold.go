@@ -52,7 +52,7 @@ func (s *Source) keep(ctx context.Context, repo *registry.Repository, repository
 	if a.Revision == "" {
 		return Result{}, nil
 	}
-	if err := s.verify(ctx, repo, revisionDigest(a.Revision), req); err != nil {
+	if err := s.standing(ctx, repo, req); err != nil {
 		return Result{}, err
 	}
 	if entry, err := s.Store.Stat(req.Key, a.Digest); err == nil && a.Place != "" {

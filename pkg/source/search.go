@@ -15,8 +15,8 @@ import (
 // search looks for what is required of a digest. Objects that ask for the same at the same time, in the same way, share one search and what
 // comes of it: after a restart, or when a key changes, they all do.
 func (s *Source) search(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request) error {
-	v := verification{d, r.Fingerprint(repo.Reference())}
-	return s.searches.share(ctx, question{v, repo.Reference().Name(), req.Access.Fingerprint()}, func() error {
+	v := verificationIn(repo.Reference(), d, r)
+	return s.searches.share(ctx, question{v, req.Access.Fingerprint()}, func() error {
 		if s.verifiedLately(v, req) { // somebody was faster
 			return nil
 		}
@@ -34,8 +34,7 @@ func (s *Source) search(ctx context.Context, repo *registry.Repository, d digest
 // question is all that the outcome of a search may depend on.
 type question struct {
 	verification
-	repository string
-	way        [sha256.Size]byte
+	way [sha256.Size]byte
 }
 
 // searches are those under way. The zero value is ready.

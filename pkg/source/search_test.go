@@ -26,7 +26,7 @@ func TestSearchesAreShared(t *testing.T) {
 					return want
 				})
 			}
-			one, other := question{repository: "one"}, question{repository: "other"}
+			one, other := question{verification{repository: "one"}, [32]byte{}}, question{verification{repository: "other"}, [32]byte{}}
 			for range 5 {
 				go ask(one)
 			}

@@ -21,7 +21,7 @@ func (s *Source) unasked(req Request, failure *Error) *Error {
 	d := revisionDigest(req.Advertised.Revision)
 	place, _ := registry.Parse(req.Advertised.Place) // what is none is the place of nothing that is remembered
 	forgotten := func(r signature.Requirement) bool {
-		return !s.remembers(verification{d, r.Fingerprint(place)})
+		return !s.remembers(verificationIn(place, d, r))
 	}
 	if d == "" || !slices.ContainsFunc(req.Requirements, forgotten) {
 		return failure
@@ -37,6 +37,26 @@ func (s *Source) remembers(v verification) bool {
 	return !at.IsZero() && time.Since(at) < cmp.Or(s.VerifyInterval, DefaultVerifyInterval)
 }
 
+// standing verifies what is advertised. Where the spec names another repository by now, what was found in the one that it came from
+// counts as long as it is remembered.
+func (s *Source) standing(ctx context.Context, repo *registry.Repository, req Request) error {
+	known := func(r signature.Requirement) bool { return s.elsewhere(repo, r, req) }
+	req.Requirements = slices.DeleteFunc(slices.Clone(req.Requirements), known)
+	return s.verify(ctx, repo, revisionDigest(req.Advertised.Revision), req)
+}
+
+// elsewhere tells whether what is advertised is known to satisfy a requirement in another repository than the one that the spec names.
+func (s *Source) elsewhere(repo *registry.Repository, r signature.Requirement, req Request) bool {
+	place, err := registry.Parse(req.Advertised.Place)
+	return err == nil && moved(repo, req) && s.verifiedLately(verificationIn(place, revisionDigest(req.Advertised.Revision), r), req)
+}
+
+// moved tells whether what is advertised comes from a repository that the spec does not name any more.
+func moved(repo *registry.Repository, req Request) bool {
+	place := req.Advertised.Place
+	return place != "" && !strings.HasPrefix(place, repo.Reference().Name()+"@")
+}
+
 // discredit says why what is advertised, and is about to be replaced, must not be downloaded for a while still, as other artifacts that
 // were replaced: it does not satisfy what is required by now. Nil: it does, or that cannot be found out.
 func (s *Source) discredit(ctx context.Context, repo *registry.Repository, req Request) *Error {
@@ -44,7 +64,7 @@ func (s *Source) discredit(ctx context.Context, repo *registry.Repository, req R
 	if d == "" {
 		return nil
 	}
-	if verdict, bad := errors.AsType[*Error](s.verify(ctx, repo, d, req)); bad && verdict.Withdraws {
+	if verdict, bad := errors.AsType[*Error](s.standing(ctx, repo, req)); bad && verdict.Withdraws {
 		return verdict
 	}
 	return nil
@@ -53,9 +73,7 @@ func (s *Source) discredit(ctx context.Context, repo *registry.Repository, req R
 // unnamed is what is advertised, comes from a repository that the spec does not name any more, and is not in the one that it names. That
 // one has no evidence for it, and never will: this is not like a registry that has lost something.
 func unnamed(repo *registry.Repository, req Request, failure *Error) bool {
-	place := req.Advertised.Place
-	return errors.Is(failure, errGone) && failure.subject == revisionDigest(req.Advertised.Revision) &&
-		place != "" && !strings.HasPrefix(place, repo.Reference().Name()+"@")
+	return errors.Is(failure, errGone) && failure.subject == revisionDigest(req.Advertised.Revision) && moved(repo, req)
 }
 
 // condemn makes a verdict of that.

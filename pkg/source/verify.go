@@ -23,10 +23,15 @@ const maxVerify = 2 * time.Minute
 
 var errTooSlow = fmt.Errorf("who signed it was not found out within %s", maxVerify)
 
-// verification is a digest held against a requirement.
+// verification is a digest held against a requirement, by what one repository has to show for it: copies need their signatures, too.
 type verification struct {
+	repository  string
 	digest      digest.Digest
 	requirement [sha256.Size]byte
+}
+
+func verificationIn(place registry.Reference, d digest.Digest, r signature.Requirement) verification {
+	return verification{place.Name(), d, r.Fingerprint(place)}
 }
 
 // verify finds for the digest all that the request requires, or knows of it. The error is an [*Error]: the first that is definite, or else
@@ -48,7 +53,7 @@ func (s *Source) verify(ctx context.Context, repo *registry.Repository, d digest
 }
 
 func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request) *Error {
-	v := verification{d, r.Fingerprint(repo.Reference())}
+	v := verificationIn(repo.Reference(), d, r)
 	if s.verifiedLately(v, req) {
 		return nil
 	}
@@ -57,7 +62,7 @@ func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d dig
 		if unnamed(repo, req, failure) {
 			condemn(repo, req, failure)
 		}
-		failure.Withdraws = !failure.Unknown && d == revisionDigest(req.Advertised.Revision)
+		failure.Withdraws = !failure.Unknown && d == revisionDigest(req.Advertised.Revision) && !s.elsewhere(repo, r, req)
 		if !failure.Unknown { // nobody else counts on what was found before
 			s.verified.set(v, time.Time{})
 		}
@@ -97,10 +102,10 @@ func unverified(ctx context.Context, repo *registry.Repository, d digest.Digest,
 func (s *Source) reconsider(ctx context.Context, repo *registry.Repository, req Request, err error) error {
 	failure, ok := errors.AsType[*Error](err)
 	d := revisionDigest(req.Advertised.Revision)
-	if !ok || d == "" || failure.subject == d {
+	if !ok || d == "" || failure.Withdraws || failure.subject == d && !moved(repo, req) {
 		return err
 	}
-	verdict, bad := errors.AsType[*Error](s.verify(ctx, repo, d, req))
+	verdict, bad := errors.AsType[*Error](s.standing(ctx, repo, req))
 	if !bad {
 		return err
 	}

@@ -186,6 +186,33 @@ func TestVerificationIsRemembered(t *testing.T) {
 	}
 }
 
+// A copy needs the signature, too, whatever is remembered of the same digest in another repository; and that it has none makes nobody
+// forget what that one has.
+func TestCopyWithoutSignature(t *testing.T) {
+	t.Parallel()
+	s := newSigning(t)
+	original := s.ref
+	s.ref.Repository += "/copy"
+	if d, _ := s.pushLayer("v1", pack(t, map[string]string{"a.yaml": "a: 1"}), nil); d.Digest != s.v1.Digest {
+		t.Fatal("the copy has another digest")
+	}
+	there := s.url()
+	s.ref = original
+	copied := func(r *Request) { r.Key.Name, r.Spec.URL = "copy", there }
+	a := after(s.must("v1", Advertised{}, mine(s)))
+	_, failure := s.tag("v1", Advertised{}, mine(s), copied)
+	refused(t, failure, false, "no signature")
+	moved := func(r *Request) { r.Spec.URL = there }
+	_, failure = s.tag("v1", a, mine(s), moved)
+	refused(t, failure, false, "no signature") // what is advertised is remembered
+	_, failure = s.tag("v1", a, ours(s), moved)
+	refused(t, failure, true, "no signature")
+	before := s.requests.Load()
+	if again := s.must("v1", a, mine(s)); !again.Unchanged || s.requests.Load()-before != 1 {
+		t.Errorf("the original costs %d requests", s.requests.Load()-before)
+	}
+}
+
 // What is advertised is held against the signers of now, whatever becomes of what the spec asks for.
 func TestWithdrawal(t *testing.T) {
 	t.Parallel()
