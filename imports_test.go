@@ -14,6 +14,7 @@ var levels = map[string]int{
 	"pkg/api/source/v1": 0,
 	"pkg/archive":       0,
 	"pkg/artifact":      0,
+	"pkg/pattern":       0,
 	"pkg/policy":        0,
 	"pkg/resource":      0,
 	"pkg/store":         0,

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/verify"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/pattern"
 )
 
 // Identity is somebody an OpenID provider vouches for: both patterns must match, RE2 each.
@@ -24,22 +25,22 @@ func (i Identity) String() string {
 }
 
 // literal is a pattern as a person would write it: without the escapes of one that matches one text only.
-func literal(pattern string) string {
-	if re, err := regexp.Compile(pattern); err == nil {
-		if text, whole := re.LiteralPrefix(); whole {
-			return text
+func literal(text string) string {
+	if re, err := pattern.Compile(text); err == nil {
+		if one, whole := re.LiteralPrefix(); whole {
+			return one
 		}
 	}
-	return pattern
+	return text
 }
 
 // matcher is the identity as sigstore-go wants it.
 func (i Identity) matcher() (verify.CertificateIdentity, error) {
-	issuer, err := i.pattern(i.Issuer)
+	issuer, err := i.compile(i.Issuer)
 	if err != nil {
 		return verify.CertificateIdentity{}, fmt.Errorf("read issuer of identity: %w", err)
 	}
-	subject, err := i.pattern(i.Subject)
+	subject, err := i.compile(i.Subject)
 	if err != nil {
 		return verify.CertificateIdentity{}, fmt.Errorf("read subject of identity: %w", err)
 	}
@@ -47,23 +48,38 @@ func (i Identity) matcher() (verify.CertificateIdentity, error) {
 		verify.SubjectAlternativeNameMatcher{Regexp: *subject}, verify.IssuerMatcher{Regexp: *issuer}, certificate.Extensions{})
 }
 
-const maxPattern = 1024 // bytes
-
-// pattern compiles what a person wrote before anything is put around it, so that it cannot end what is.
-func (i Identity) pattern(text string) (*regexp.Regexp, error) {
+func (i Identity) compile(text string) (*regexp.Regexp, error) {
 	switch {
 	case text == "":
 		return nil, errors.New("it is empty, which would mean anyone")
-	case len(text) > maxPattern:
-		return nil, fmt.Errorf("it has more than %d bytes", maxPattern)
+	case i.Anchored:
+		return pattern.CompileWhole(text)
 	}
-	re, err := regexp.Compile(text)
-	if err != nil || !i.Anchored {
-		return re, err
+	return pattern.Compile(text)
+}
+
+// maxSteps bounds the patterns of all identities together: a tenant writes them, and they are kept in memory while anything is verified.
+const maxSteps = 8 * pattern.MaxSteps
+
+// matchers are the identities as sigstore-go wants them. What is too much is refused before more of it is compiled.
+func matchers(identities []Identity) (all []verify.CertificateIdentity, err error) {
+	steps := 0
+	for _, i := range identities {
+		matcher, err := i.matcher()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, matcher)
+		for _, text := range []string{i.Issuer, i.Subject} {
+			n, err := pattern.Steps(text)
+			if err != nil {
+				return nil, err
+			}
+			steps += n
+		}
+		if steps > maxSteps {
+			return nil, fmt.Errorf("its identities would take more than %d steps to match: repeat less, and name fewer classes", maxSteps)
+		}
 	}
-	parsed, err := syntax.Parse(text, syntax.Perl) // since \Q quotes all that follows, the end as well
-	if err != nil {
-		return nil, err
-	}
-	return regexp.Compile(`\A(?:` + parsed.String() + `)\z`)
+	return all, nil
 }

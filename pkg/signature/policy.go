@@ -63,21 +63,16 @@ func newPolicy(t Trust) (*Policy, error) {
 		}
 		p.keys = append(p.keys, k)
 	}
-	for _, identity := range t.Identities {
-		matcher, err := identity.matcher()
-		if err != nil {
-			return nil, err
-		}
-		p.matchers = append(p.matchers, matcher)
+	var err error
+	if p.matchers, err = matchers(t.Identities); err != nil {
+		return nil, err
 	}
 	if t.Root != nil {
-		var err error
 		if p.root, err = parseRoot(t.Root); err != nil {
 			return nil, err
 		}
 	}
 	if t.Notation != nil {
-		var err error
 		if p.notary, err = newNotary(*t.Notation); err != nil {
 			return nil, err
 		}

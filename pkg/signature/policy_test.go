@@ -2,6 +2,7 @@ package signature
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +24,9 @@ func TestPoliciesThatAreNone(t *testing.T) {
 		"no subject":        {Trust{Identities: []Identity{{Issuer: "i"}}}, "read subject of identity: it is empty"},
 		"no pattern":        {Trust{Identities: []Identity{{Issuer: "(", Subject: "s"}}}, "missing closing )"},
 		"breaks out":        {Trust{Identities: []Identity{{Issuer: "a)|(.*", Subject: "s", Anchored: true}}}, "unexpected )"},
-		"long pattern":      {Trust{Identities: []Identity{{Issuer: strings.Repeat("a", maxPattern+1), Subject: "s"}}}, "more than 1024 bytes"},
+		"long pattern":      {Trust{Identities: []Identity{{Issuer: strings.Repeat("a", 1025), Subject: "s"}}}, "more than 1024 bytes"},
+		"large pattern":     {Trust{Identities: []Identity{{Issuer: "i", Subject: strings.Repeat("(x*y*z*){333}", 78)}}}, "read subject of identity: it would take more than 4096 steps"},
+		"large patterns":    {Trust{Identities: slices.Repeat([]Identity{{Issuer: "(x*y*z*){333}", Subject: ".{1000}"}}, maxIdentities)}, "its identities would take more than 32768 steps"},
 		"too many":          {Trust{Identities: make([]Identity, maxIdentities+1)}, "more than 64 keys or 64 identities"},
 		"garbage for root":  {Trust{Identities: one, Root: []byte("{}")}, "read trusted root"},
 		"root of no time":   {Trust{Identities: one, Root: timeless}, "neither a transparency log nor a timestamp authority"},

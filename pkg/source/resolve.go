@@ -12,6 +12,7 @@ import (
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/pattern"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
@@ -91,7 +92,7 @@ func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositor
 	if err != nil {
 		return "", invalidRef(fmt.Errorf("parse spec.ref.semver %q: it is no range of versions, such as >=1.0.0 <2.0.0 or 1.2.x", ref.SemVer))
 	}
-	filter, err := regexp.Compile(ref.SemverFilter)
+	filter, err := pattern.Compile(ref.SemverFilter)
 	if err != nil {
 		return "", invalidRef(fmt.Errorf("parse spec.ref.semverFilter %q: %w", ref.SemverFilter, err))
 	}

@@ -398,6 +398,7 @@ func TestFailures(t *testing.T) {
 		"bad filter":          {spec: v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{SemVer: "1.x", SemverFilter: "("}}, reason: v1.ReasonReadOperationFailed, terminal: true},
 		"long range":          {spec: v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{SemVer: strings.Repeat("1 ", maxExpression)}}, reason: v1.ReasonReadOperationFailed, terminal: true},
 		"long filter":         {spec: v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{SemVer: "1.x", SemverFilter: strings.Repeat("1", maxExpression+1)}}, reason: v1.ReasonReadOperationFailed, terminal: true},
+		"large filter":        {spec: v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{SemVer: "1.x", SemverFilter: strings.Repeat(".{1000}", 5)}}, reason: v1.ReasonReadOperationFailed, terminal: true},
 		"no tag in range":     {spec: v1.OCIRepositorySpec{Reference: &v1.OCIRepositoryRef{SemVer: "9.x"}}, reason: v1.ReasonReadOperationFailed},
 		"no such tag":         {spec: byTag("none"), reason: v1.ReasonPullFailed},
 		"refused":             {spec: byTag("good"), status: http.StatusUnauthorized, reason: v1.ReasonAuthenticationFailed},
