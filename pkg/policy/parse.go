@@ -32,9 +32,20 @@ type document struct {
 type entry struct {
 	Namespaces []string `yaml:"namespaces"`
 	Registries []string `yaml:"registries"`
-	Insecure   bool     `yaml:"insecure"`
+	Insecure   boolean  `yaml:"insecure"`
 	Addresses  []string `yaml:"addresses"`
 	Verify     *Verify  `yaml:"verify"`
+}
+
+// boolean is true or false, and none of the other words that YAML once had for them.
+type boolean bool
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (b *boolean) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode && node.ShortTag() == "!!str" {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: cannot unmarshal !!str `%.10s` into bool", node.Line, node.Value)}}
+	}
+	return node.Decode((*bool)(b))
 }
 
 // Parse reads a policy, YAML of at most 1 MiB. The error names the line or the field.
@@ -103,7 +114,7 @@ func readable(err error) error {
 		" in type policy.entry", " in a rule, but namespaces, registries, insecure, addresses and verify",
 		" in type policy.Verify", " in verify, but keys, identities, trustedRoot, notation and attestations",
 		" in type policy.Attestation", " in an attestation, but type, where, keys, identities and trustedRoot",
-		" in type policy.Notation", " in notation, but trustPolicy and certificates",
+		" in type policy.Notation", " in notation, but trustPolicy, certificates and revocationLists",
 		" in type policy.Identity", " in an identity, but issuer and subject",
 		"is not []string", "is not a list, such as [a, b]",
 		"is not bool", "is not true or false",
@@ -153,7 +164,7 @@ func missing(node *yaml.Node) bool {
 
 // rule checks the values. The error begins with the field.
 func (e entry) rule() (rule, error) {
-	r := rule{Rule: Rule{Insecure: e.Insecure}}
+	r := rule{Rule: Rule{Insecure: bool(e.Insecure)}}
 	var err error
 	if r.namespaces, err = each("namespaces", e.Namespaces, parseGlob); err != nil {
 		return rule{}, err

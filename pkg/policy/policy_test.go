@@ -66,6 +66,7 @@ func TestWhatARulePermits(t *testing.T) {
 	t.Parallel()
 	for rules, want := range map[string]Rule{
 		"rules: [{}]":                                      {Name: "rule 1", Reach: Reach{Public: true, Private: true}},
+		"rules: [{insecure: TRUE}]":                        {Name: "rule 1", Insecure: true, Reach: Reach{Public: true, Private: true}},
 		"rules: [{insecure: true}]":                        {Name: "rule 1", Insecure: true, Reach: Reach{Public: true, Private: true}},
 		"rules: [{addresses: [public]}]":                   {Name: "rule 1", Reach: Reach{Public: true}},
 		"rules: [{addresses: [loopback, linkLocal]}]":      {Name: "rule 1", Reach: Reach{Loopback: true, LinkLocal: true}},
@@ -115,6 +116,8 @@ func TestMistakesAreRefused(t *testing.T) {
 		"unknown field":           {header + "rules:\n- {}\nspec: {}\n", "line 5: there is no field spec, but apiVersion, kind and rules"},
 		"unknown field of a rule": {header + "rules:\n- registries: ['**']\n  adresses: [public]\n", "line 5: there is no field adresses in a rule, but namespaces, registries, insecure, addresses and verify"},
 		"key that occurs twice":   {header + "rules:\n- insecure: false\n  insecure: true\n", "line 5: mapping key"},
+		"yes":                     {header + "rules:\n- insecure: yes\n", "line 4: `yes` is not true or false"},
+		"on, and more":            {header + "rules:\n- insecure: On\n  a: b\n", "line 4: `On` is not true or false; line 5: there is no field a in a rule"},
 		"not a boolean":           {header + "rules:\n- insecure: maybe\n", "line 4: `maybe` is not true or false"},
 		"not a list":              {header + "rules:\n- namespaces: a\n", "line 4: `a` is not a list, such as [a, b]"},
 		"field without a value":   {header + "rules:\n- registries: ['**']\n  namespaces:\n", "line 5: a value is missing"},

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -24,6 +25,8 @@ type Signers struct {
 type Notation struct {
 	TrustPolicy  string            `yaml:"trustPolicy"`  // trustpolicy.json
 	Certificates map[string]string `yaml:"certificates"` // PEM, by a name for people
+	// RevocationLists are PEM, by a name for people. No address that a certificate names is called: what is not here is not known.
+	RevocationLists map[string]string `yaml:"revocationLists"`
 }
 
 // Identity is somebody for whom an OpenID provider vouches. Both are regular expressions (RE2) that must match the whole.
@@ -34,7 +37,7 @@ type Identity struct {
 
 // Attestation is a statement that somebody must have signed.
 type Attestation struct {
-	Signers `yaml:",inline"` // nobody: those of the rule
+	Signers `yaml:",inline"` // nobody: those of the rule; see [Verify.Attesters]
 	Type    string           `yaml:"type"`  // of the predicate: a URI, or one of cosign's names
 	Where   string           `yaml:"where"` // what it has to say, in CEL; empty: anything
 }
@@ -45,12 +48,16 @@ func (s Signers) Nobody() bool { return len(s.Keys)+len(s.Identities) == 0 }
 // Signed tells whether a signature is asked for.
 func (v *Verify) Signed() bool { return !v.Nobody() || v.Notation != nil }
 
-// Attesters are those of the attestation, or else those of the rule.
+// Attesters are those of the attestation, or else those of the rule. Identities are held against the rule's root unless they have their own.
 func (v *Verify) Attesters(a Attestation) Signers {
 	if a.Nobody() {
 		return v.Signers
 	}
-	return a.Signers
+	s := a.Signers
+	if len(s.Identities) > 0 {
+		s.TrustedRoot = cmp.Or(s.TrustedRoot, v.TrustedRoot)
+	}
+	return s
 }
 
 const maxAttestations = 16

@@ -17,11 +17,22 @@ func TestVerify(t *testing.T) {
       attestations:
         - {type: slsaprovenance1, where: predicate.x == 1}
         - {type: "https://example.com/t", keys: {c: three}}
+        - {type: vuln, identities: [{issuer: i, subject: other}]}
+        - {type: link, identities: [{issuer: i, subject: other}], trustedRoot: "[]"}
+      notation:
+        trustPolicy: "{}"
+        certificates: {a: four}
+        revocationLists: {a: five}
 `)
 	own := Signers{Keys: map[string]string{"c": "three"}}
+	other := []Identity{{"i", "other"}}
 	want := &Verify{
-		Signers:      Signers{map[string]string{"a": "one", "b": "two"}, []Identity{{"i", "s"}}, "{}"},
-		Attestations: []Attestation{{Type: "slsaprovenance1", Where: "predicate.x == 1"}, {Signers: own, Type: "https://example.com/t"}},
+		Signers:  Signers{map[string]string{"a": "one", "b": "two"}, []Identity{{"i", "s"}}, "{}"},
+		Notation: &Notation{"{}", map[string]string{"a": "four"}, map[string]string{"a": "five"}},
+		Attestations: []Attestation{
+			{Type: "slsaprovenance1", Where: "predicate.x == 1"}, {Signers: own, Type: "https://example.com/t"},
+			{Signers: Signers{Identities: other}, Type: "vuln"}, {Signers: Signers{Identities: other, TrustedRoot: "[]"}, Type: "link"},
+		},
 	}
 	got, err := p.For("a", "ghcr.io/org/app")
 	if err != nil {
@@ -30,7 +41,7 @@ func TestVerify(t *testing.T) {
 	if diff := cmp.Diff(want, got.Verify); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	for i, want := range []Signers{got.Verify.Signers, own} {
+	for i, want := range []Signers{got.Verify.Signers, own, {Identities: other, TrustedRoot: "{}"}, {Identities: other, TrustedRoot: "[]"}} {
 		if diff := cmp.Diff(want, got.Verify.Attesters(got.Verify.Attestations[i])); diff != "" {
 			t.Errorf("who may attest %d: -want +got:\n%s", i+1, diff)
 		}
@@ -65,7 +76,7 @@ func TestMistakesInVerifyAreRefused(t *testing.T) {
 		"empty expression":     {`{keys: {a: x}, attestations: [{type: a, where: ""}]}`, "line 4: a value is missing"},
 		"a list of texts":      {"{keys: {a: x}, attestations: [a]}", "line 4: `a` is not an attestation, with type"},
 		"notation":             {"{notation: {trustPolicy: x}}", "rule 1: verify: notation: it needs both trustPolicy and certificates"},
-		"unknown, notation":    {"{notation: {policy: x}}", "line 4: there is no field policy in notation, but trustPolicy and certificates"},
+		"unknown, notation":    {"{notation: {policy: x}}", "line 4: there is no field policy in notation, but trustPolicy, certificates and revocationLists"},
 		"notation, attester":   {"{notation: {trustPolicy: x, certificates: {a: b}}, attestations: [{type: a}]}", "attestation 1: nobody may attest"},
 		"text":                 {"yes", "line 4: `yes` does not say what is asked for"},
 		"many":                 {"{keys: {a: x}, attestations: [" + strings.Repeat("{type: a},", 17) + "]}", "more than 16"},

@@ -16,7 +16,9 @@ func Required(name string, v *policy.Verify) ([]Requirement, error) {
 	if v.Signed() {
 		trust := trustOf(v.Signers)
 		if v.Notation != nil {
-			trust.Notation = &Notation{Policy: []byte(v.Notation.TrustPolicy), Certificates: raw(v.Notation.Certificates)}
+			trust.Notation = &Notation{
+				Policy: []byte(v.Notation.TrustPolicy), Certificates: raw(v.Notation.Certificates), RevocationLists: raw(v.Notation.RevocationLists),
+			}
 		}
 		by, err := NewPolicy(trust)
 		if err != nil {
@@ -63,6 +65,9 @@ func predicateType(name string) (string, error) {
 }
 
 func raw(texts map[string]string) map[string][]byte {
+	if texts == nil {
+		return nil
+	}
 	all := map[string][]byte{}
 	for name, text := range texts {
 		all[name] = []byte(text)
