@@ -36,21 +36,12 @@ type way struct {
 	bare string   // the ServiceAccount that has no pull secrets, if there is one
 }
 
-// access gives the way to the object's registry, from all that its spec refers to and within what the administrator permits. All of
-// it is read anew each time; the error is a *source.Error.
-func (r *Reconciler) access(ctx context.Context, object *v1.OCIRepository) (registry.Access, error) {
-	w, err := r.way(ctx, object)
-	return w.Access, err
-}
-
-func (r *Reconciler) way(ctx context.Context, object *v1.OCIRepository) (*way, error) {
-	w := &way{}
-	var err error
-	if w.ref, err = source.Repository(object.Spec.URL); err != nil {
-		return w, &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonURLInvalid, Terminal: true, Err: err}
-	}
-	if w.rule, err = r.rule(object, w.ref); err != nil {
-		return w, err
+// way is the way to the object's registry, by all that its spec refers to and within what the administrator permits. All that it refers to
+// is read anew each time; the error is a *source.Error.
+func (r *Reconciler) way(ctx context.Context, object *v1.OCIRepository, t terms) (*way, error) {
+	w := &way{ref: t.ref, rule: t.rule}
+	if t.refused != nil {
+		return w, t.refused
 	}
 	w.Reach = registry.Reach(w.rule.Reach)
 	w.Insecure = object.Spec.Insecure
@@ -120,15 +111,18 @@ func (w *way) hint(err error) string {
 	return ""
 }
 
-// blame tells the failure of a run as what it is to the object's author.
+// blame tells the failure of a run as what it is to the object's author. What is not known of signatures stays so.
 func (w *way) blame(object *v1.OCIRepository, err error) error {
-	if failure, ok := errors.AsType[*source.Error](err); ok && failure.Condition == v1.ConditionSourceVerified && !failure.Unknown {
+	failure, told := errors.AsType[*source.Error](err)
+	if told && failure.Condition == v1.ConditionSourceVerified && !failure.Unknown {
 		return err // nothing but a signature helps
 	}
 	if forbidden, ok := errors.AsType[*registry.ForbiddenError](err); ok {
-		return violation(object, fmt.Errorf("%w: %s", forbidden, permitted(w.rule)))
+		refused := violation(object, fmt.Errorf("%w: %s", forbidden, permitted(w.rule)))
+		refused.Unknown = told && failure.Unknown
+		return refused
 	}
-	if failure, ok := errors.AsType[*source.Error](err); ok {
+	if told {
 		return w.explain(failure)
 	}
 	return err

@@ -30,7 +30,7 @@ func TestFingerprintChangesWithSecrets(t *testing.T) {
 		"password": {pullSecretFor("pull", "ghcr.io", "u", "2"), proxy},
 		"proxy":    {pullSecretFor("pull", "ghcr.io", "u", "1"), secretWith("proxy", corev1.SecretTypeOpaque, "address", "http://proxy.test:3129")},
 	} {
-		access, err := reconcilerIn(secrets...).access(t.Context(), objectWith(spec))
+		access, err := accessOf(t, reconcilerIn(secrets...), objectWith(spec))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestFingerprintChangesWithSecrets(t *testing.T) {
 func TestTimeoutIsBounded(t *testing.T) {
 	t.Parallel()
 	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, math.MaxInt64: maxTimeout} {
-		access, err := new(Reconciler).access(t.Context(), objectWith(v1.OCIRepositorySpec{Timeout: &v1.Duration{Duration: timeout}}))
+		access, err := accessOf(t, new(Reconciler), objectWith(v1.OCIRepositorySpec{Timeout: &v1.Duration{Duration: timeout}}))
 		if err != nil || access.Timeout != want {
 			t.Errorf("%s: got %s, %v, want %s", timeout, access.Timeout, err, want)
 		}
@@ -83,7 +83,7 @@ func TestFailuresSayWhatHelps(t *testing.T) {
 // No other Secret or ServiceAccount makes a registry one of the provider's.
 func TestAnotherProvidersRegistryStalls(t *testing.T) {
 	t.Parallel()
-	_, err := reconcilerIn().access(t.Context(), objectWith(v1.OCIRepositorySpec{URL: "oci://unsuitable.test/app", Provider: "aws"}))
+	_, err := accessOf(t, reconcilerIn(), objectWith(v1.OCIRepositorySpec{URL: "oci://unsuitable.test/app", Provider: "aws"}))
 	failure, ok := errors.AsType[*source.Error](err)
 	if !ok || !failure.Terminal || failure.Reason != v1.ReasonAuthenticationFailed || strings.Count(err.Error(), "unsuitable.test") != 1 {
 		t.Errorf("got %v", err)
@@ -102,7 +102,7 @@ func TestRefusalNamesWhatWasTried(t *testing.T) {
 	}
 	for want, spec := range tests {
 		object := objectWith(spec)
-		w, err := r.way(t.Context(), object)
+		w, err := wayOf(t, r, object)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -26,8 +27,8 @@ type running struct {
 	end        context.CancelCauseFunc
 }
 
-// begin takes note of a run for the object as it is now. Its context ends with errSuperseded when another spec has to be answered, and
-// with done, which the caller calls.
+// begin takes note of a run for the object as it is now. Its context ends with errSuperseded when another spec has to be answered,
+// with errAmended when another policy counts, and with done, which the caller calls.
 func (r *runs) begin(ctx context.Context, object *v1.OCIRepository) (run context.Context, done func()) {
 	run, end := context.WithCancelCause(ctx)
 	name := client.ObjectKeyFromObject(object)
@@ -55,6 +56,15 @@ func (r *runs) seen(object client.Object, gone bool) {
 	}
 }
 
+// amended ends all runs: what they began with may not be what is permitted and required now.
+func (r *runs) amended() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, run := range r.current {
+		run.end(errAmended)
+	}
+}
+
 // watch has runs end as soon as the cache knows better. It adds nothing to the queue: others do that for the same reasons.
 func (r *runs) watch() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -64,7 +74,8 @@ func (r *runs) watch() handler.EventHandler {
 	}
 }
 
-// attempt is a run that ends early, with errSuperseded, when nobody waits for its outcome any more.
+// attempt is a run whose outcome may be written. Its error is errSuperseded or errAmended when nobody waits for that any more: it ends early,
+// and what it stored goes.
 func (r *Reconciler) attempt(ctx context.Context, object *v1.OCIRepository) (outcome, error) {
 	ctx, done := r.runs.begin(ctx, object)
 	defer done()
@@ -72,8 +83,12 @@ func (r *Reconciler) attempt(ctx context.Context, object *v1.OCIRepository) (out
 		return outcome{}, errSuperseded
 	}
 	found := r.run(ctx, object)
-	if context.Cause(ctx) == errSuperseded { //nolint:errorlint // that very one
-		return outcome{}, errSuperseded
+	err := context.Cause(ctx)
+	if err == nil && !r.inForce(ctx, object, found) {
+		err = errAmended
+	}
+	if err != nil {
+		return outcome{}, cmp.Or(r.discard(object, found), err)
 	}
 	return found, nil
 }

@@ -40,3 +40,21 @@ func TestRunEndsWhenNobodyWaitsForIt(t *testing.T) {
 		})
 	}
 }
+
+// What is under way when another policy counts goes by one that does not.
+func TestRunsEndWithTheirPolicy(t *testing.T) {
+	t.Parallel()
+	var r runs
+	other := newObject(1)
+	other.Name = "other"
+	for _, object := range []*v1.OCIRepository{newObject(1), other} {
+		ctx, done := r.begin(t.Context(), object)
+		defer done()
+		defer func() {
+			if context.Cause(ctx) != errAmended { //nolint:errorlint // that very one
+				t.Errorf("the run for %q ended with %v", object.Name, context.Cause(ctx))
+			}
+		}()
+	}
+	r.amended()
+}

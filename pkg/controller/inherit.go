@@ -15,10 +15,13 @@ import (
 // rest leaves a suspended object alone, once its artifact is served here.
 func (r *Reconciler) rest(ctx context.Context, object *v1.OCIRepository) (ctrl.Result, error) {
 	if err := r.acknowledge(ctx, object); err != nil {
-		return ctrl.Result{}, ignoreSuperseded(err)
+		return unanswered(err)
 	}
 	wait, err := r.inherit(ctx, object)
-	return ctrl.Result{RequeueAfter: wait}, ignoreSuperseded(err)
+	if err != nil {
+		return unanswered(err)
+	}
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 // inherit sees to it that what a suspended object advertises is served: nobody who suspends one wants consumers to be left without. What

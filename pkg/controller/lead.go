@@ -57,8 +57,8 @@ func (t takeOver) Start(ctx context.Context, queue workqueue.TypedRateLimitingIn
 // String names it in the log.
 func (takeOver) String() string { return "begin to lead" }
 
-// amendment queues every object when another policy counts, so that what it does not permit any more, or requires from now on, takes effect
-// at once.
+// amendment ends what is under way and queues every object when another policy counts, so that what it does not permit any more, or
+// requires from now on, takes effect at once.
 type amendment struct{ *Reconciler }
 
 var _ source.Source = amendment{}
@@ -69,6 +69,7 @@ func (a amendment) Start(ctx context.Context, queue workqueue.TypedRateLimitingI
 		for {
 			select {
 			case <-a.PolicyChanges:
+				a.runs.amended()
 				a.queueAll(ctx, queue)
 			case <-ctx.Done():
 				return

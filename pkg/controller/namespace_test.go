@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -97,3 +98,14 @@ func objectWith(spec v1.OCIRepositorySpec) *v1.OCIRepository {
 }
 
 func ref(name string) *v1.LocalObjectReference { return &v1.LocalObjectReference{Name: name} }
+
+func wayOf(t *testing.T, r *Reconciler, object *v1.OCIRepository) (*way, error) {
+	t.Helper()
+	return r.way(t.Context(), object, r.terms(t.Context(), object))
+}
+
+func accessOf(t *testing.T, r *Reconciler, object *v1.OCIRepository) (registry.Access, error) {
+	t.Helper()
+	w, err := wayOf(t, r, object)
+	return w.Access, err
+}

@@ -1,10 +1,13 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
@@ -18,8 +21,11 @@ const (
 	suffixRevocationList = ".crl"
 )
 
-// mistaken refuses what no Secret can mend: what spec.verify says of identities, or of Sigstore, would be ignored.
+// mistaken refuses what no Secret can mend: what spec.verify says of identities, or of Sigstore, would be ignored, or it names what cannot be.
 func mistaken(spec *v1.Verification) error {
+	if err := cmp.Or(impossible("secretRef", spec.SecretRef), impossible("trustedRootSecretRef", spec.TrustedRootSecretRef)); err != nil {
+		return err
+	}
 	switch {
 	case spec.Provider != v1.VerifyNotation:
 		return nil
@@ -31,6 +37,14 @@ func mistaken(spec *v1.Verification) error {
 		return errors.New("trustedRootSecretRef is of cosign alone: for notation, the certificates are in the secret that secretRef names")
 	}
 	return nil
+}
+
+// impossible refuses names that the API server is not even asked for.
+func impossible(field string, ref *v1.LocalObjectReference) error {
+	if ref == nil || len(validation.IsDNS1123Subdomain(ref.Name)) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s.name is %q: no secret can have that name", field, ref.Name)
 }
 
 // notation reads a trust policy, with the certificates that are in all its stores.

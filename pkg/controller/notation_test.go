@@ -69,6 +69,7 @@ func TestNotation(t *testing.T) {
 		"nobody":          {verify: &v1.Verification{}, says: "it has no secretRef: notation needs a secret with a trustpolicy.json", terminal: true},
 		"identities":      {verify: &v1.Verification{SecretRef: ref("all"), MatchOIDCIdentity: who}, says: "matchOIDCIdentity is of cosign alone", terminal: true},
 		"root":            {verify: &v1.Verification{SecretRef: ref("all"), TrustedRootSecretRef: ref("all")}, says: "trustedRootSecretRef is of cosign alone", terminal: true},
+		"no name":         {verify: &v1.Verification{SecretRef: ref("%")}, says: `secretRef.name is "%"`, terminal: true},
 		"no Secret":       {verify: &v1.Verification{SecretRef: ref("none")}, says: `read secret "apps/none": there is none`},
 		"no policy":       {verify: &v1.Verification{SecretRef: ref("certificate")}, says: "it has no trustpolicy.json, but ca.crt"},
 		"no certificate":  {verify: &v1.Verification{SecretRef: ref("policy")}, says: "it has no certificate *.crt or *.pem, but ca.txt, trustpolicy.json"},

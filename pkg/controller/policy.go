@@ -9,21 +9,8 @@ import (
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
-	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
-
-// rule is what the administrator permits the object.
-func (r *Reconciler) rule(object *v1.OCIRepository, ref registry.Reference) (policy.Rule, error) {
-	rule, _, err := r.rules().find(object.Namespace, ref.Name())
-	switch {
-	case err != nil:
-		return rule, violation(object, fmt.Errorf("the administrator's policy: %w", err))
-	case object.Spec.Insecure && !rule.Insecure:
-		return rule, violation(object, fmt.Errorf("spec.insecure is set: %s does not permit it", whoseRule(rule)))
-	}
-	return rule, nil
-}
 
 // rules are those that count now; nil: there is no file.
 func (r *Reconciler) rules() *Rules {
@@ -31,20 +18,6 @@ func (r *Reconciler) rules() *Rules {
 		return nil
 	}
 	return r.Policy()
-}
-
-// policyRequires is what the administrator requires of the object's artifact. Whose place is not known, or is not permitted, fails
-// elsewhere.
-func (r *Reconciler) policyRequires(object *v1.OCIRepository) []signature.Requirement {
-	ref, err := source.Repository(object.Spec.URL)
-	if err != nil {
-		return nil
-	}
-	_, requirements, err := r.rules().find(object.Namespace, ref.Name())
-	if err != nil {
-		return nil
-	}
-	return requirements
 }
 
 // vouched holds an authority and a proxy of the object's own, together, to be what spec.insecure is: nobody but the object's author vouches

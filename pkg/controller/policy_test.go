@@ -37,7 +37,7 @@ rules:
 		checkViolation(t, r, v1.OCIRepositorySpec{URL: url}, want)
 	}
 	checkViolation(t, r, v1.OCIRepositorySpec{Insecure: true}, "spec.insecure is set: rule 1 of the administrator's policy does not permit it; ask whoever runs the agent")
-	access, err := r.access(t.Context(), objectWith(v1.OCIRepositorySpec{}))
+	access, err := accessOf(t, r, objectWith(v1.OCIRepositorySpec{}))
 	if want := (registry.Reach{Public: true}); err != nil || access.Reach != want {
 		t.Errorf("reach is %+v, %v", access.Reach, err)
 	}
@@ -114,7 +114,7 @@ func mustParse(t *testing.T, raw string) *Rules {
 func checkViolation(t *testing.T, r *Reconciler, spec v1.OCIRepositorySpec, want string) {
 	t.Helper()
 	object := objectWith(spec)
-	_, err := r.access(t.Context(), object)
+	_, err := accessOf(t, r, object)
 	if want == "" {
 		if err != nil {
 			t.Error(err)
@@ -133,7 +133,7 @@ func checkViolation(t *testing.T, r *Reconciler, spec v1.OCIRepositorySpec, want
 // Without a file too there is a limit: the agent's own Pod, and the metadata services of clouds.
 func TestReachWithoutAPolicy(t *testing.T) {
 	t.Parallel()
-	access, err := new(Reconciler).access(t.Context(), objectWith(v1.OCIRepositorySpec{Insecure: true}))
+	access, err := accessOf(t, new(Reconciler), objectWith(v1.OCIRepositorySpec{Insecure: true}))
 	if want := (registry.Reach{Public: true, Private: true}); err != nil || access.Reach != want {
 		t.Errorf("reach is %+v, %v", access.Reach, err)
 	}

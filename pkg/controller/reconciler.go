@@ -96,13 +96,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		err = r.report(ctx, object, found)
 	}
 	if err != nil {
-		return ctrl.Result{}, ignoreSuperseded(err)
+		return unanswered(err)
 	}
 	if err := r.prune(object); err != nil {
 		return ctrl.Result{}, err
 	}
 	wait := next(object, found.failure, r.Pace, r.Jitter)
-	wait = r.verifiedAgain(object, wait)
+	wait = r.verifiedAgain(object, found.terms, wait)
 	if found.result.Waiting != "" {
 		wait = min(wait, found.hold.wake(object, r.Jitter, time.Now()))
 	}
@@ -122,6 +122,7 @@ type outcome struct {
 	failure *source.Error // nil: it succeeded
 	lost    bool          // the store has no more what is advertised, and the run could not replace it
 	hold    hold
+	terms   terms // that it went by
 }
 
 // maxRun bounds what one object may take of a worker at a time. After that, others come first for as long.
@@ -132,35 +133,44 @@ var errTooLong = fmt.Errorf("the artifact did not arrive within %s", maxRun)
 func (r *Reconciler) run(ctx context.Context, object *v1.OCIRepository) outcome {
 	ctx, cancel := context.WithTimeoutCause(ctx, maxRun, errTooLong)
 	defer cancel()
+	t := r.terms(ctx, object)
 	hold, unread := holdOf(object, time.Now())
-	if unread != nil {
-		return r.keepOrWithdraw(ctx, object, *asFailure(unread))
-	}
-	result, err := r.expose(ctx, object, hold)
-	failure := asFailure(err)
-	if failure != nil && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
-		failure = &source.Error{
+	found := r.runBy(ctx, object, t, hold, unread)
+	found.hold, found.terms = hold, t
+	if failure := found.failure; failure != nil && !failure.Withdraws && context.Cause(ctx) == errTooLong { //nolint:errorlint // this very run
+		found.failure = &source.Error{
 			Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, RetryAt: time.Now().Add(maxRun), Unknown: failure.Unknown, Err: errTooLong,
 		}
 	}
-	return outcome{result: result, failure: failure, hold: hold}
+	return found
+}
+
+// runBy is a run by the terms, and by windows that may be unread. Where spec.verify trusts nobody, nothing else needs to be known; where it
+// cannot be read, what the administrator requires holds all the same.
+func (r *Reconciler) runBy(ctx context.Context, object *v1.OCIRepository, t terms, hold hold, unread error) outcome {
+	switch {
+	case t.unread != nil && !t.unread.Unknown:
+		return outcome{failure: t.unread}
+	case t.unread != nil:
+		return r.keepOrWithdraw(ctx, object, t, *t.unread)
+	case unread != nil:
+		return r.keepOrWithdraw(ctx, object, t, *asFailure(unread))
+	}
+	result, err := r.expose(ctx, object, t, hold)
+	return outcome{result: result, failure: asFailure(err)}
 }
 
 // expose has the source look at the registry with the credentials that the object refers to.
-func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, hold hold) (source.Result, error) {
-	requirements, err := r.requirements(ctx, object)
-	if err != nil {
-		return source.Result{}, err
-	}
+func (r *Reconciler) expose(ctx context.Context, object *v1.OCIRepository, t terms, hold hold) (source.Result, error) {
 	req := source.Request{
 		Key:          keyOf(object),
 		Spec:         object.Spec,
 		Advertised:   advertised(object.Status),
 		Hold:         hold.closed,
 		Adopt:        hold.adopt,
-		Requirements: requirements,
+		Requirements: t.requirements,
 	}
-	way, err := r.way(ctx, object)
+	way, err := r.way(ctx, object, t)
 	if err != nil {
 		req.Barred = asFailure(err)
 		return r.Source.Run(ctx, req)

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
-	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -86,24 +85,24 @@ func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
 	if _, err := f.Source.Mirror(ctx, keyOf(object), a); err == nil {
 		return nil
 	}
-	access, err := f.Reconciler.access(ctx, object)
-	if err == nil {
-		err = f.reproduce(ctx, object, access)
-	}
-	if err != nil {
+	if err := f.reproduce(ctx, object); err != nil {
 		return passing{fmt.Errorf("restore what %q advertises: %w", keyOf(object), err)}
 	}
 	return nil
 }
 
 // reproduce has the registry's artifact verified anew, or counts on a verification of the very same.
-func (f *Refill) reproduce(ctx context.Context, object *v1.OCIRepository, access registry.Access) error {
-	requirements, err := f.Reconciler.requirements(ctx, object)
+func (f *Refill) reproduce(ctx context.Context, object *v1.OCIRepository) error {
+	t := f.Reconciler.terms(ctx, object)
+	if t.unread != nil {
+		return t.unread
+	}
+	way, err := f.Reconciler.way(ctx, object, t)
 	if err != nil {
 		return err
 	}
 	_, err = f.Source.Restore(ctx, source.Request{
-		Key: keyOf(object), Spec: object.Spec, Access: access, Advertised: advertised(object.Status), Requirements: requirements,
+		Key: keyOf(object), Spec: object.Spec, Access: way.Access, Advertised: advertised(object.Status), Requirements: t.requirements,
 	})
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -21,12 +22,15 @@ const fieldOwner = client.FieldOwner(reporter)
 // errSuperseded says that the spec changed during the run, so that what was found answers a question nobody asks any more.
 var errSuperseded = errors.New("spec changed meanwhile")
 
-// ignoreSuperseded leaves out that one: the newer spec is in the queue already.
-func ignoreSuperseded(err error) error {
-	if errors.Is(err, errSuperseded) {
-		return nil
+// unanswered is what follows where nothing was written. A newer spec is in the queue already; another policy, or Secret, may not be.
+func unanswered(err error) (ctrl.Result, error) {
+	switch {
+	case errors.Is(err, errSuperseded):
+		return ctrl.Result{}, nil
+	case errors.Is(err, errAmended):
+		return ctrl.Result{RequeueAfter: minInterval}, nil
 	}
-	return err
+	return ctrl.Result{}, err
 }
 
 // report writes the outcome of a run into the object's status, and into an event, where it says anything new. The event comes

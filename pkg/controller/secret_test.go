@@ -65,7 +65,7 @@ func TestCredentials(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, err := test.r.way(t.Context(), objectWith(test.spec))
+			w, err := wayOf(t, test.r, objectWith(test.spec))
 			var tried []string
 			for i, c := range w.Credentials {
 				tried = append(tried, fmt.Sprintf("%s of %s", c, w.from[i]))
@@ -101,7 +101,7 @@ func TestPullSecretsAreBounded(t *testing.T) {
 		"read pull secrets: there are 33, more than 32":                             {ServiceAccountName: "many"},
 		"read pull secrets: they have 33 entries for ghcr.io/org/app, more than 32": {SecretRef: ref("long")},
 	} {
-		if _, err := r.access(t.Context(), objectWith(spec)); err == nil || err.Error() != want {
+		if _, err := accessOf(t, r, objectWith(spec)); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %s", err, want)
 		}
 	}
@@ -128,7 +128,7 @@ func TestProxy(t *testing.T) {
 		"none":  {err: `read secret "apps/none": there is none`},
 	}
 	for name, test := range tests {
-		access, err := r.access(t.Context(), objectWith(v1.OCIRepositorySpec{ProxySecretRef: ref(name)}))
+		access, err := accessOf(t, r, objectWith(v1.OCIRepositorySpec{ProxySecretRef: ref(name)}))
 		if test.err != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), test.err) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("%s: error is %v", name, err)
@@ -156,7 +156,7 @@ func TestCertificatesThatCannotBeUsed(t *testing.T) {
 		"old":     `read secret "apps/old": a client key without its certificate`,
 		"none":    `read secret "apps/none": there is none`,
 	} {
-		_, err := r.access(t.Context(), objectWith(v1.OCIRepositorySpec{CertSecretRef: ref(name)}))
+		_, err := accessOf(t, r, objectWith(v1.OCIRepositorySpec{CertSecretRef: ref(name)}))
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: error is %v, want %s", name, err, want)
 		}

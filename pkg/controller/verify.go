@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,21 +17,6 @@ const (
 	suffixPublicKey = ".pub"
 	keyTrustedRoot  = "trusted_root.json"
 )
-
-// requirements are what the object's artifact must satisfy, all of it: what the administrator requires, and what its author does.
-func (r *Reconciler) requirements(ctx context.Context, object *v1.OCIRepository) ([]signature.Requirement, error) {
-	signers, err := r.signers(ctx, object)
-	all := slices.Clone(r.policyRequires(object))
-	if signers != nil {
-		all = append(all, signature.Requirement{Name: "spec.verify", By: signers})
-	}
-	return all, err
-}
-
-// verifies tells whether anything is required, as far as that is known without reading Secrets.
-func (r *Reconciler) verifies(object *v1.OCIRepository) bool {
-	return object.Spec.Verify != nil || len(r.policyRequires(object)) > 0
-}
 
 // signers says whose signature the object's artifact must have; nil: nobody's. What it refers to is read anew each time. The error is a
 // *source.Error: where somebody has to have signed and it is nobody, nothing is to be trusted; where that cannot be read, it is not known.
@@ -128,24 +112,25 @@ func unread(err error) error {
 	return &unreadError{err}
 }
 
-// keepOrWithdraw is for windows that cannot be read: they let nothing pass, but what is advertised needs its signature all the same.
-func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepository, unread source.Error) outcome {
-	if !r.verifies(object) || object.Status.Artifact == nil {
+// keepOrWithdraw is for what the object's author has written and cannot be read: it lets nothing pass, but what is advertised needs all the
+// same what is required as far as that is known.
+func (r *Reconciler) keepOrWithdraw(ctx context.Context, object *v1.OCIRepository, t terms, unread source.Error) outcome {
+	if len(t.requirements) == 0 || object.Status.Artifact == nil {
 		return outcome{failure: &unread}
 	}
-	result, err := r.expose(ctx, object, hold{closed: true})
+	result, err := r.expose(ctx, object, t, hold{closed: true})
 	found := outcome{failure: asFailure(err), result: source.Result{Required: result.Required}}
 	if found.failure == nil || !found.failure.Withdraws {
-		unread.Unknown = found.failure != nil && found.failure.Unknown
+		unread.Unknown = unread.Unknown || found.failure != nil && found.failure.Unknown
 		found.failure = &unread
 	}
 	return found
 }
 
 // verifiedAgain brings the next look at an object forward to when what it advertises has to be verified again, also where it is stalled.
-func (r *Reconciler) verifiedAgain(object *v1.OCIRepository, wait time.Duration) time.Duration {
+func (r *Reconciler) verifiedAgain(object *v1.OCIRepository, t terms, wait time.Duration) time.Duration {
 	interval := r.VerifyInterval
-	if !r.verifies(object) || object.Status.Artifact == nil || interval <= 0 || wait > 0 && wait < interval {
+	if !t.verifies() || object.Status.Artifact == nil || interval <= 0 || wait > 0 && wait < interval {
 		return wait
 	}
 	return interval

@@ -55,6 +55,9 @@ func TestSigners(t *testing.T) {
 		"no expression":     {verify: &v1.Verification{MatchOIDCIdentity: []v1.OIDCIdentityMatch{{Issuer: "(", Subject: "me"}}}, says: "read issuer of identity", terminal: true},
 		"no trusted root":   {verify: &v1.Verification{MatchOIDCIdentity: who, TrustedRootSecretRef: ref("keys")}, says: `it has no trusted_root.json, but README, one.pub, two.pub`},
 		"no root's Secret":  {verify: &v1.Verification{MatchOIDCIdentity: who, TrustedRootSecretRef: ref("none")}, says: "there is none"},
+		"no name":           {verify: &v1.Verification{SecretRef: ref("")}, says: `secretRef.name is "": no secret can have that name`, terminal: true},
+		"a path":            {verify: &v1.Verification{SecretRef: ref("a/b")}, says: `secretRef.name is "a/b": no secret can have that name`, terminal: true},
+		"root's name":       {verify: &v1.Verification{MatchOIDCIdentity: who, TrustedRootSecretRef: ref("..")}, says: `trustedRootSecretRef.name is ".."`, terminal: true},
 		"root is not right": {verify: &v1.Verification{MatchOIDCIdentity: who, TrustedRootSecretRef: ref("root")}, says: "read trusted root"},
 	} {
 		got, err := r.signers(t.Context(), objectWith(v1.OCIRepositorySpec{Verify: tc.verify}))
@@ -104,21 +107,23 @@ func TestSignersOutOfReach(t *testing.T) {
 // Who is asked for a signature is looked at in time, also where nothing else would be tried again.
 func TestVerifiedAgain(t *testing.T) {
 	t.Parallel()
-	signed, plain, empty := advertising(1), advertising(1), newObject(1)
-	signed.Spec.Verify, empty.Spec.Verify = &v1.Verification{}, &v1.Verification{}
+	object, empty := advertising(1), newObject(1)
+	signed, unsure, plain := terms{requirements: make([]signature.Requirement, 1)}, terms{unread: &source.Error{}}, terms{}
 	for name, tc := range map[string]struct {
 		object               *v1.OCIRepository
+		terms                terms
 		wait, interval, want time.Duration
 	}{
-		"soon anyway":  {signed, time.Minute, time.Hour, time.Minute},
-		"late":         {signed, 2 * time.Hour, time.Hour, time.Hour},
-		"stalled":      {signed, 0, time.Hour, time.Hour},
-		"not set":      {signed, 0, 0, 0},
-		"not asked":    {plain, 0, time.Hour, 0},
-		"not there":    {empty, 0, time.Hour, 0},
-		"not so often": {plain, 2 * time.Hour, time.Hour, 2 * time.Hour},
+		"soon anyway":  {object, signed, time.Minute, time.Hour, time.Minute},
+		"late":         {object, signed, 2 * time.Hour, time.Hour, time.Hour},
+		"stalled":      {object, signed, 0, time.Hour, time.Hour},
+		"not known":    {object, unsure, 0, time.Hour, time.Hour},
+		"not set":      {object, signed, 0, 0, 0},
+		"not asked":    {object, plain, 0, time.Hour, 0},
+		"not there":    {empty, signed, 0, time.Hour, 0},
+		"not so often": {object, plain, 2 * time.Hour, time.Hour, 2 * time.Hour},
 	} {
-		if got := (&Reconciler{VerifyInterval: tc.interval}).verifiedAgain(tc.object, tc.wait); got != tc.want {
+		if got := (&Reconciler{VerifyInterval: tc.interval}).verifiedAgain(tc.object, tc.terms, tc.wait); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
