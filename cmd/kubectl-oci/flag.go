@@ -49,3 +49,18 @@ func flagError(_ *cobra.Command, err error) error {
 	}
 	return usageError{err}
 }
+
+// counted is a text flag that counts how often it is given, where the last would take the place of others unseen.
+type counted struct {
+	text  *string
+	times *int
+}
+
+func (c *counted) Set(text string) error {
+	*c.text = text
+	*c.times++
+	return nil
+}
+
+func (c *counted) String() string { return *c.text }
+func (c *counted) Type() string   { return "string" }

@@ -41,6 +41,8 @@ func (e *keyError) hint() string {
 		return "it comes from " + passwordVariable + " where that is set, from --password-stdin, or a prompt"
 	case errors.Is(e.err, exec.ErrNotFound):
 		return "Secrets are read with kubectl: is it on the PATH?"
+	case errors.Is(e.err, os.ErrNotExist) && e.public:
+		return "is its name right? The public key comes from whoever signs: no new one verifies what is signed already"
 	case errors.Is(e.err, os.ErrNotExist):
 		return "kubectl oci keygen makes a key pair"
 	case isService(e.ref):
@@ -62,9 +64,9 @@ func signatureHint(kind signature.Kind, command *cobra.Command) string {
 		}
 		return "was it signed? A tag may have moved since, to a digest that is not; kubectl oci sign signs one"
 	case signature.KindAttestationOnly:
-		return "kubectl oci sign signs it; --attestation looks for attestations"
+		return "kubectl oci sign signs it; --attestation looks for attestations, and --trust-policy for what notation signed"
 	case signature.KindWrongKey:
-		return "is it the right key? --key may be repeated, for a key that takes the place of another"
+		return "is it the right key? While one takes the place of another, give both: --key may be repeated"
 	case signature.KindWrongIdentity:
 		return "the message says who signed: whom to trust is said with --certificate-identity and --certificate-oidc-issuer"
 	case signature.KindUntrusted:
@@ -76,7 +78,7 @@ func signatureHint(kind signature.Kind, command *cobra.Command) string {
 	case signature.KindMalformed:
 		return "it was damaged, or is none of cosign's: sign the artifact anew"
 	case signature.KindTooMany:
-		return "too much is attached to find it: take away what nobody needs, or sign another copy"
+		return "too much is attached to find it: sign it again, for the newest are looked at first, or sign a copy in another repository"
 	case signature.KindUnmet:
 		return "-o json without --where prints what the attestations say"
 	}

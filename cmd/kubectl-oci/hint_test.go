@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,13 +38,15 @@ func TestHintsOfKeysAndServices(t *testing.T) {
 	t.Parallel()
 	sign := newSignCommand(genericiooptions.IOStreams{})
 	for want, err := range map[string]error{
-		"sigstore-kms-drawer":  &keyError{"drawer://x", noServiceError("drawer")},
-		"COSIGN_PASSWORD":      &keyError{"cosign.key", fmt.Errorf("read private key: %w", signature.ErrPassword)},
-		"its own tools":        &keyError{"hashivault://x", fmt.Errorf("denied")},
-		"the transparency log": &registryError{err: fmt.Errorf("sign: %w", &signature.ServiceError{Service: "transparency log", Err: fmt.Errorf("refused")})},
-		"--yes":                fmt.Errorf("sign as x: %w", errNotAgreed),
-		"--no-browser":         errNobody,
-		"sign --help":          usageError{fmt.Errorf("wrong")},
+		"sigstore-kms-drawer":      &keyError{"drawer://x", false, noServiceError("drawer")},
+		"COSIGN_PASSWORD":          &keyError{"cosign.key", false, fmt.Errorf("read private key: %w", signature.ErrPassword)},
+		"comes from whoever signs": &keyError{"nosuch.pub", true, os.ErrNotExist},
+		"keygen makes a key pair":  &keyError{"nosuch.key", false, os.ErrNotExist},
+		"its own tools":            &keyError{"hashivault://x", false, fmt.Errorf("denied")},
+		"the transparency log":     &registryError{err: fmt.Errorf("sign: %w", &signature.ServiceError{Service: "transparency log", Err: fmt.Errorf("refused")})},
+		"--yes":                    fmt.Errorf("sign as x: %w", errNotAgreed),
+		"--no-browser":             errNobody,
+		"sign --help":              usageError{fmt.Errorf("wrong")},
 	} {
 		if hint := hintFor(err, sign); !strings.Contains(hint, want) {
 			t.Errorf("%v: got hint %q, want %q", err, hint, want)

@@ -82,7 +82,10 @@ func (i *identity) find(ctx context.Context) (raw, place string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("read identity token %q: %w", i.token, err)
 	}
-	return strings.TrimSpace(string(text)), i.token, nil
+	if raw = strings.TrimSpace(string(text)); raw == "" {
+		return "", "", fmt.Errorf("read identity token %q: it is empty", i.token)
+	}
+	return raw, i.token, nil
 }
 
 // agree asks whether something may become public. Where nobody can be asked, --yes is the answer.

@@ -29,8 +29,9 @@ const (
 
 // keyError says which key cannot be had.
 type keyError struct {
-	ref string
-	err error
+	ref    string
+	public bool // part of the key
+	err    error
 }
 
 func (e *keyError) Error() string { return fmt.Sprintf("read key %q: %s", e.ref, oneLine(e.err)) }
@@ -45,7 +46,7 @@ func privateKey(ctx context.Context, ref string, p *password, streams genericioo
 	}
 	text, secret, err := readPrivate(ctx, ref)
 	if err != nil {
-		return nil, &keyError{ref, err}
+		return nil, &keyError{ref, false, err}
 	}
 	if secret == nil && bytes.Contains(text, []byte("ENCRYPTED")) {
 		if secret, err = p.read(ctx, streams, false); err != nil {
@@ -54,7 +55,7 @@ func privateKey(ctx context.Context, ref string, p *password, streams genericioo
 	}
 	key, err := signature.ParsePrivateKey(text, secret)
 	if err != nil {
-		return nil, &keyError{ref, errors.Unwrap(err)} // which says once more that a key was read
+		return nil, &keyError{ref, false, errors.Unwrap(err)} // which says once more that a key was read
 	}
 	return key, nil
 }
@@ -78,13 +79,13 @@ func publicKey(ctx context.Context, ref string) ([]byte, error) {
 	if place, ok := strings.CutPrefix(ref, "k8s://"); ok {
 		parts, err := readSecret(ctx, place, publicPart)
 		if err != nil {
-			return nil, &keyError{ref, err}
+			return nil, &keyError{ref, true, err}
 		}
 		return parts[publicPart], nil
 	}
 	text, err := readText(ref)
 	if err != nil {
-		return nil, &keyError{ref, err}
+		return nil, &keyError{ref, true, err}
 	}
 	return text, nil
 }
@@ -94,7 +95,7 @@ func readText(ref string) ([]byte, error) {
 	if name, ok := strings.CutPrefix(ref, "env://"); ok {
 		text := os.Getenv(name)
 		if text == "" {
-			return nil, errors.New("the variable is not set")
+			return nil, errors.New("the variable is not set, or empty")
 		}
 		return []byte(text), nil
 	}

@@ -90,7 +90,7 @@ func notationHint(kind signature.Kind) string {
 	case signature.KindMalformed:
 		return "it was damaged, or needs a plugin, and none is run: sign the artifact anew"
 	case signature.KindTooMany:
-		return "too much is attached to find it: take away what nobody needs, or sign another copy"
+		return "too much is attached to find it: sign it again, for the newest are looked at first, or sign a copy in another repository"
 	}
 	return ""
 }

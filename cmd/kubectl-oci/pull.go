@@ -132,7 +132,7 @@ func (o *pullOptions) find(
 	if policy != nil {
 		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d.Digest, policy)
 		if err != nil {
-			return d, layer, err
+			return d, layer, orAbsent(ctx, repo, d, err)
 		}
 		report.line("signed by %s", by)
 	}

@@ -29,11 +29,11 @@ func serviceKey(ctx context.Context, ref string) (crypto.Signer, error) {
 		return nil, err
 	}
 	if _, err := askService(ctx, service); err != nil { // which key.Public would keep to itself
-		return nil, &keyError{ref, err}
+		return nil, &keyError{ref, false, err}
 	}
 	key, _, err := service.CryptoSigner(ctx, func(error) {}) // the error is that of signing, too
 	if err != nil {
-		return nil, &keyError{ref, err}
+		return nil, &keyError{ref, false, err}
 	}
 	return key, nil
 }
@@ -46,7 +46,7 @@ func servicePublic(ctx context.Context, ref string) ([]byte, error) {
 	}
 	public, err := askService(ctx, service)
 	if err != nil {
-		return nil, &keyError{ref, err}
+		return nil, &keyError{ref, false, err}
 	}
 	return cryptoutils.MarshalPublicKeyToPEM(public)
 }
@@ -84,10 +84,10 @@ func openService(ctx context.Context, ref string) (kms.SignerVerifier, error) {
 	service, err := await(ctx, func() (kms.SignerVerifier, error) { return kms.Get(ctx, ref, crypto.SHA256) })
 	if _, ok := errors.AsType[*kms.ProviderNotFoundError](err); ok {
 		scheme, _, _ := strings.Cut(ref, "://")
-		return nil, &keyError{ref, noServiceError(scheme)}
+		return nil, &keyError{ref, false, noServiceError(scheme)}
 	}
 	if err != nil {
-		return nil, &keyError{ref, err}
+		return nil, &keyError{ref, false, err}
 	}
 	return service, nil
 }

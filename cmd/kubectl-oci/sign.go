@@ -23,7 +23,8 @@ func newSignCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "sign REFERENCE --key KEY",
 		Short: "Sign an artifact in its registry",
 		Long: `Sign the digest of an artifact, with a key or as an identity, and attach the signature to it in its repository, where cosign and
-the agent find it. A tag is resolved once: what it names later is not signed.
+the agent find it. A tag is resolved once: what it names later is not signed. What the key has signed before in the same form, with the
+same annotations where some are given, is not signed again.
 
 Prints the artifact's reference by digest.`,
 		Example: `  # With a key
@@ -68,11 +69,11 @@ func (o *signOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	d, err := describe(ctx, repo, o.ref, report)
+	d, err := resolve(ctx, repo, o.ref, report)
 	if err != nil {
 		return o.blame(o.ref, err)
 	}
-	if err := seal.put(ctx, repo, d, report); err != nil {
+	if err := seal.ensure(ctx, repo, d, report); err != nil {
 		return o.blame(o.ref, err)
 	}
 	_, err = fmt.Fprintln(streams.Out, o.ref.At(d.Digest))

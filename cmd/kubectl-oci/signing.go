@@ -23,6 +23,7 @@ type signing struct {
 	password
 	identity
 	key         string
+	keys        int // how many were given
 	form        string
 	fulcio      string
 	log         string
@@ -32,7 +33,7 @@ type signing struct {
 
 func (s *signing) addFlags(flags *pflag.FlagSet) {
 	s.password.addFlags(flags)
-	flags.StringVar(&s.key, "key", "", "private key to sign with: "+keyHelp)
+	flags.Var(&counted{&s.key, &s.keys}, "key", "private key to sign with: "+keyHelp)
 	s.identity.addFlags(flags)
 	flags.StringVar(&s.form, "form", string(signature.FormBundle),
 		"how signatures are kept: bundle, which refers to the artifact, or tag, for older versions of cosign")
@@ -59,6 +60,8 @@ func (s *signing) validate() error {
 	switch {
 	case s.form != string(signature.FormBundle) && s.form != string(signature.FormTag):
 		return usageError{fmt.Errorf("--form %q is neither bundle nor tag", s.form)}
+	case s.keys > 1:
+		return usageError{errors.New("--key is given more than once: one key signs, and another signs once more")}
 	case s.key != "" && s.token != "":
 		return usageError{errors.New("--key and --identity-token exclude each other")}
 	case s.key != "" && s.fulcio != "":
@@ -140,8 +143,10 @@ func (s *sealer) has(ctx context.Context, repo *registry.Repository, d digest.Di
 	if s == nil || s.own == nil {
 		return s == nil
 	}
-	by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d, s.own)
-	return err == nil && by.Form == s.attach.Form && (len(s.attach.Annotations) == 0 || maps.Equal(by.Annotations, s.attach.Annotations))
+	_, err := signature.NewVerifier(signature.Options{}).Find(ctx, repo, d, s.own, func(by signature.Verified) bool {
+		return by.Form == s.attach.Form && (len(s.attach.Annotations) == 0 || maps.Equal(by.Annotations, s.attach.Annotations))
+	})
+	return err == nil
 }
 
 // ensure signs d unless that was done before. A nil sealer signs nothing.

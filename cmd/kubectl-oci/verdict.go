@@ -8,13 +8,14 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
 // verdict is what verify prints as JSON.
 type verdict struct {
 	Reference    string        `json:"reference"`
-	Digest       digest.Digest `json:"digest"`
+	Digest       digest.Digest `json:"digest,omitempty"` // empty: the tag was not resolved
 	Verified     bool          `json:"verified"`
 	Reason       string        `json:"reason,omitempty"`  // why not, for programs
 	Message      string        `json:"message,omitempty"` // why not, for people
@@ -52,8 +53,13 @@ func (v *verdict) write(w io.Writer, err error) error {
 	if err != nil {
 		v.Message = err.Error()
 	}
-	if e, ok := errors.AsType[*signature.Error](err); ok {
+	switch e, ok := errors.AsType[*signature.Error](err); {
+	case ok:
 		v.Reason = e.Kind.String()
+	case registry.IsNotFound(err):
+		v.Reason = signature.KindMissing.String()
+	case v.Digest == "" && err != nil:
+		v.Reason = signature.KindUnreachable.String()
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

@@ -7,8 +7,10 @@ import (
 	"regexp"
 	"strings"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/pflag"
 
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
@@ -79,6 +81,17 @@ func (v *verification) policy(ctx context.Context) (*signature.Policy, error) {
 		return nil, err
 	}
 	return signature.NewPolicy(trust)
+}
+
+// orAbsent gives why the registry does not have what d describes, where that is why nothing is attached to it; err otherwise.
+func orAbsent(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor, err error) error {
+	if e, ok := errors.AsType[*signature.Error](err); !ok || e.Kind != signature.KindMissing {
+		return err
+	}
+	if _, _, absent := repo.Manifest(ctx, d); registry.IsNotFound(absent) {
+		return absent
+	}
+	return err
 }
 
 // identities pairs subjects with issuers, once validate was content.

@@ -80,6 +80,9 @@ func (o *verifyOptions) complete(reference string) (err error) {
 	if err := o.remote.validate(); err != nil {
 		return err
 	}
+	if o.attestation != "" && o.notation.used() {
+		return usageError{errors.New("--trust-policy says who signs, and nobody who attests: say that with --key or --certificate-identity instead")}
+	}
 	return o.verification.validate()
 }
 
@@ -109,12 +112,12 @@ func (o *verifyOptions) run(ctx context.Context, streams genericiooptions.IOStre
 	if err != nil {
 		return err
 	}
+	result := verdict{Reference: o.ref.String()}
 	d, err := resolve(ctx, repo, o.ref, report)
-	if err != nil {
-		return o.blame(o.ref, err)
+	if err == nil {
+		result.Reference, result.Digest = o.ref.At(d.Digest).String(), d.Digest
+		err = orAbsent(ctx, repo, d, o.judge(ctx, repo, policy, &result, report))
 	}
-	result := verdict{Reference: o.ref.At(d.Digest).String(), Digest: d.Digest}
-	err = o.judge(ctx, repo, policy, &result, report)
 	if err != nil {
 		err = o.blame(o.ref, err)
 	}

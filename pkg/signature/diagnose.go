@@ -210,6 +210,8 @@ func (s *search) conclude(ctx context.Context) *Error {
 		return nearest
 	case s.foreign > 0 && !s.sigstore:
 		return miss(KindAttestationOnly, "no %s is attached to it, only other things", thing)
+	case s.notarized && s.notary == nil && s.predicate == predicateSign:
+		return miss(KindAttestationOnly, "no signature by a key or an identity is attached to it, only a Notary Project signature, which a trust policy is for")
 	case s.foreign > 0 && s.predicate == predicateSign:
 		return miss(KindAttestationOnly, "no %s is attached to it, only attestations or other things, which are no signatures", thing)
 	}

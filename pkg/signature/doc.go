@@ -20,8 +20,8 @@
 // policy. Statements that verify nobody (levels skip and audit) make no policy.
 //
 // What it refuses: a policy of nobody, which is never "anyone"; roots that prove no time; evidence beyond bounds: 1,000 attached
-// manifests are listed and 64 candidates looked at, the newest first, signatures up to 1 MiB and attestations up to 8 MiB, one at a time,
-// and larger ones than 1 MiB one at a time of all searches; statements of up to 300,000 JSON values.
+// manifests are listed and 64 candidates looked at, the newest first, of which 16 are kept for the older tag; signatures up to 1 MiB and
+// attestations up to 8 MiB, one at a time, and larger ones than 1 MiB one at a time of all searches; statements of up to 300,000 JSON values.
 //
 // Why nothing was found is an [*Error] whose [Kind] tells the cases apart. [KindUnreachable] alone says nothing about the artifact:
 // evidence, or the trusted root, could not be had, and what was verified before stays verified. The texts name keys, identities and

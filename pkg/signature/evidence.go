@@ -97,6 +97,7 @@ type search struct {
 	reserved    int    // candidates that are not to be spent yet
 	beyond      string // why there are more than were looked at; empty: there are none
 	foreign     int    // of what is attached, what says something else
+	notarized   bool   // something says of itself that it is a Notary Project signature
 	misses      []*Error
 	unreachable error
 }
@@ -144,6 +145,7 @@ func (s *search) referrers(ctx context.Context) (found bool) {
 func (s *search) sort(list []ocispec.Descriptor) (known, promising, rest []ocispec.Descriptor) {
 	for _, d := range slices.Backward(list) {
 		predicate := d.Annotations[annotationPredicate]
+		s.notarized = s.notarized || d.ArtifactType == typeNotary
 		switch {
 		case d.Digest == s.before.manifest:
 			known = append(known, d)

@@ -51,6 +51,21 @@ func (v *Verifier) Verify(ctx context.Context, repo *registry.Repository, subjec
 	return v.Satisfies(ctx, repo, subject, Requirement{By: p})
 }
 
+// Find is [Verifier.Verify] for whoever looks for a certain one of several signatures: one that accept is content with.
+func (v *Verifier) Find(
+	ctx context.Context, repo *registry.Repository, subject digest.Digest, p *Policy, accept func(Verified) bool,
+) (Verified, error) {
+	var found Verified
+	err := v.search(ctx, newSearch(repo, subject, predicateSign), p, func(_ *entity, by Verified) (bool, error) {
+		if !accept(by) {
+			return false, errForeign
+		}
+		found = by
+		return true, nil
+	})
+	return found, err
+}
+
 func newSearch(repo *registry.Repository, subject digest.Digest, predicate string) *search {
 	return &search{repo: repo, subject: subject, predicate: predicate}
 }
