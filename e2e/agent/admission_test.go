@@ -103,8 +103,12 @@ func TestAdmission(t *testing.T) {
 	if err := warned.Create(soon(t), before); err != nil {
 		t.Fatal(err)
 	}
-	r.admit(policyOf(fmt.Sprintf("- {namespaces: [%s], registries: [ghcr.io/org/*], verify: {keys: {a: %q}}}\n- {registries: ['docker.io/**'], insecure: true}\n",
-		r.namespace, newSigner(t).public(t))))
+	rules := fmt.Sprintf("- {namespaces: [%s], registries: [ghcr.io/org/*], verify: {keys: {a: %q}}}\n- {registries: ['docker.io/**'], insecure: true}\n",
+		r.namespace, newSigner(t).public(t))
+	for i := range 1000 { // more than one expression can hold
+		rules += fmt.Sprintf("- {namespaces: ['other-%d-*'], registries: ['registry-%d.example.com/**', '*.registry-%d.example.com/**/app']}\n", i, i, i)
+	}
+	r.admit(policyOf(rules))
 
 	// The API server takes a moment to know them.
 	tick := time.NewTicker(50 * time.Millisecond)

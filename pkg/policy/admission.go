@@ -12,12 +12,17 @@ import (
 
 // Admission gives the policy as ValidatingAdmissionPolicies and their bindings, YAML for `kubectl apply`: the API server denies objects
 // that no rule permits, or that set spec.insecure where that is not permitted, in the agent's words, and warns where a rule asks for
-// signatures, which it cannot see. It looks at what is new: objects that exist are denied no change of anything else.
+// signatures, which it cannot see. It looks at what is new: objects that exist are denied no change of anything else. A policy that is too
+// large for the API server is an error.
 func (p *Policy) Admission() ([]byte, error) {
+	objects, err := p.admission()
+	if err != nil {
+		return nil, fmt.Errorf("make admission policy: %w", err)
+	}
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
-	for _, object := range p.admission() {
+	for _, object := range objects {
 		if err := encoder.Encode(object); err != nil {
 			return nil, fmt.Errorf("write admission policy: %w", err)
 		}
@@ -31,7 +36,12 @@ const (
 	nameSignatures = "kubectl-oci-signatures"
 )
 
-func (p *Policy) admission() []any {
+func (p *Policy) admission() ([]any, error) {
+	rule, err := p.first()
+	if err != nil {
+		return nil, err
+	}
+	variables := append(places(), rule...)
 	deny := []validation{
 		{"variables.rule != 0", `"the administrator's policy: no rule permits \"" + variables.plain + "\" to namespace \"" + object.metadata.namespace + "\"; ask whoever runs the agent"`},
 		{
@@ -39,16 +49,16 @@ func (p *Policy) admission() []any {
 			`"spec.insecure is set: rule " + string(variables.rule) + " of the administrator's policy does not permit it; ask whoever runs the agent"`,
 		},
 	}
-	objects := []any{p.validating(nameSources, deny), binding(nameSources, "Deny")}
+	objects := []any{validating(nameSources, variables, deny), binding(nameSources, "Deny")}
 	signed := p.those(func(r Rule) bool { return r.Verify != nil })
 	if signed == "[]" {
-		return objects
+		return objects, nil
 	}
 	warn := []validation{{
 		"!(variables.rule in " + signed + ")",
 		`"rule " + string(variables.rule) + " of the administrator's policy asks for signatures or attestations: the agent exposes no artifact of \"" + variables.plain + "\" without them"`,
 	}}
-	return append(objects, p.validating(nameSignatures, warn), binding(nameSignatures, "Warn"))
+	return append(objects, validating(nameSignatures, variables, warn), binding(nameSignatures, "Warn")), nil
 }
 
 // those lists the numbers of rules, for CEL.
@@ -102,7 +112,7 @@ type (
 
 const admissionVersion = "admissionregistration.k8s.io/v1"
 
-func (p *Policy) validating(name string, validations []validation) admissionObject {
+func validating(name string, variables []named, validations []validation) admissionObject {
 	return admissionObject{admissionVersion, "ValidatingAdmissionPolicy", map[string]string{"name": name}, admissionSpec{
 		FailurePolicy: "Fail",
 		MatchConstraints: matchConstraints{[]resourceRule{{
@@ -110,7 +120,7 @@ func (p *Policy) validating(name string, validations []validation) admissionObje
 		}}},
 		MatchConditions: []named{{"new", "oldObject == null || oldObject.spec.url != object.spec.url || " +
 			"(has(object.spec.insecure) && object.spec.insecure && !(has(oldObject.spec.insecure) && oldObject.spec.insecure))"}},
-		Variables:   append(places(), named{"rule", p.first()}),
+		Variables:   variables,
 		Validations: validations,
 	}}
 }
@@ -135,16 +145,48 @@ func places() []named {
 	}
 }
 
-// first is the number of the first rule that matches, or 0. Each rule is a line, in a list rather than one in the other: there may be many.
-func (p *Policy) first() string {
-	if p == nil || len(p.rules) == 0 {
-		return "0"
+const (
+	maxExpression = 90_000 // characters, a little less than the API server's parser takes
+	maxRules      = 10_000 // so that a list of their numbers is an expression, too
+)
+
+// first is the variable rule, the number of the first rule that matches or 0, and before it those that it is made of where there are too many
+// rules for one expression. Each rule is a line, in a list rather than one in the other: there may be many.
+func (p *Policy) first() ([]named, error) {
+	if len(p.rules) > maxRules {
+		return nil, fmt.Errorf("there are %d rules, and the API server takes %d", len(p.rules), maxRules)
 	}
+	var parts []named
 	var lines []string
-	for i, r := range p.rules {
-		lines = append(lines, fmt.Sprintf("  (%s) && (%s) ? %d : 0", anyOf("object.metadata.namespace", patterns(r.namespaces)),
-			anyOf("variables.place", patterns(r.registries)), i+1))
+	size := 0
+	part := func() {
+		parts = append(parts, named{fmt.Sprintf("rules%d", len(parts)+1), firstOf(lines)})
+		lines, size = nil, 0
 	}
+	for i, r := range p.rules {
+		line := fmt.Sprintf("  (%s) && (%s) ? %d : 0", anyOf("object.metadata.namespace", patterns(r.namespaces)),
+			anyOf("variables.place", patterns(r.registries)), i+1)
+		if len(line) > maxExpression {
+			return nil, fmt.Errorf("%s: its patterns have %d characters, and the API server takes %d: make several rules of it", r.Name, len(line), maxExpression)
+		}
+		if size += len(line) + 2; size > maxExpression {
+			part()
+			size = len(line) + 2
+		}
+		lines = append(lines, line)
+	}
+	if len(parts) == 0 {
+		return []named{{"rule", firstOf(lines)}}, nil
+	}
+	part()
+	var names []string
+	for _, one := range parts {
+		names = append(names, "  variables."+one.Name)
+	}
+	return append(parts, named{"rule", firstOf(names)}), nil
+}
+
+func firstOf(lines []string) string {
 	return "([\n" + strings.Join(lines, ",\n") + "\n].filter(n, n > 0) + [0])[0]"
 }
 

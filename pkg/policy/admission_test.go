@@ -206,6 +206,39 @@ func TestAdmissionOfChanges(t *testing.T) {
 	}
 }
 
+// However many rules there are, no expression is longer than the API server takes, and the first that matches counts.
+func TestAdmissionOfManyRules(t *testing.T) {
+	t.Parallel()
+	var rules strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&rules, "- namespaces: [team-%d, 'x%d-*']\n  registries: ['ghcr.io/org-%d/**', '*.example-%d.com/**/app']\n  insecure: %v\n", i, i, i, i, i%2 == 0)
+	}
+	p := mustParse(t, "rules:\n"+rules.String())
+	deny := generate(t, p)[0]
+	for _, a := range []asked{
+		{"team-0", "oci://ghcr.io/org-0/app", true}, {"team-500", "oci://ghcr.io/org-500/app", true}, {"team-501", "oci://ghcr.io/org-501/app", true},
+		{"x999-a", "oci://a.example-999.com/b/app", false}, {"x999-a", "oci://a.example-999.com/b/app", true}, {"team-9", "oci://ghcr.io/org-999/app", false},
+	} {
+		want, _ := p.wants(a)
+		if got := deny.says(t, a.object(), nil); !slices.Equal(got, want) {
+			t.Errorf("%+v: denied %q, want %q", a, got, want)
+		}
+	}
+}
+
+// What the API server would not take is not generated.
+func TestAdmissionThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	for want, rules := range map[string]string{
+		"make admission policy: rule 2: its patterns have 1":                           "rules:\n- {}\n- namespaces: [" + strings.Repeat("team-with-a-long-name, ", 5000) + "a]\n",
+		"make admission policy: there are 10001 rules, and the API server takes 10000": "rules:\n" + strings.Repeat("- {}\n", 10_001),
+	} {
+		if _, err := mustParse(t, rules).Admission(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
 func TestAdmissionOfWhatWeShip(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile("../../manifests/components/policy/policy.yaml")

@@ -37,7 +37,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Reason }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Definite tells whether the artifact is known not to satisfy the policy, rather than not known to satisfy it.
+// Definite tells whether the artifact is known not to satisfy the policy, rather than not known to satisfy it. So is one whose evidence may be
+// hidden among too much else: who can push could otherwise keep a revoked key's signature alive with junk, while consumers keep what they
+// applied when an artifact is withdrawn.
 func (e *Error) Definite() bool { return e.Kind != KindUnreachable }
 
 // miss is why one candidate does not count.
