@@ -134,10 +134,10 @@ func (s *stage) lookAround() {
 Everything runs on until Ctrl-C. In another terminal:
 
   export KUBECONFIG=%s
-  alias kubectl=%s
+  export PATH="%s:%s:$PATH"
   kubectl get ocirepositories -A
-  %s push %s/org/app-config:v1.0.0 -f ./examples/app-config -a note=mine
+  kubectl oci push %s/org/app-config:v1.0.0 -f ./examples/app-config -a note=mine
   curl -s http://%s/metrics | grep gotk
   tail -f %s
-`, s.cluster, s.kubectl, s.binaries.Plugin, s.registry, s.agent.Metrics, filepath.Join(s.dir, "agent.log"))
+`, s.cluster, filepath.Dir(s.binaries.Plugin), filepath.Dir(s.kubectl), s.registry, s.agent.Metrics, filepath.Join(s.dir, "agent.log"))
 }
