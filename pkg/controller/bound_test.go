@@ -30,10 +30,23 @@ func TestRunIsBounded(t *testing.T) {
 	})
 }
 
-// endless is a source whose registry never comes to an end.
-type endless struct{}
+// What a run finds out about the signature of what is advertised counts also where it came to no end.
+func TestLateVerdictCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		object := advertising(1)
+		object.Spec.URL = "oci://example.com/org/app"
+		found := (&Reconciler{Source: endless{withdraws: true}}).run(t.Context(), object)
+		if f := found.failure; f == nil || !f.Withdraws {
+			t.Errorf("got %+v", f)
+		}
+	})
+}
 
-func (endless) Run(ctx context.Context, _ source.Request) (source.Result, error) {
+// endless is a source whose registry never comes to an end.
+type endless struct{ withdraws bool }
+
+func (e endless) Run(ctx context.Context, _ source.Request) (source.Result, error) {
 	<-ctx.Done()
-	return source.Result{}, &source.Error{Condition: v1.ConditionStorageOperationFailed, Err: ctx.Err()}
+	return source.Result{}, &source.Error{Condition: v1.ConditionStorageOperationFailed, Withdraws: e.withdraws, Err: ctx.Err()}
 }

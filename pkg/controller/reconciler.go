@@ -87,9 +87,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	defer r.observe(object, time.Now())
 	found, err := r.attempt(ctx, object)
 	if err == nil {
-		err = r.discredit(ctx, object, found)
-	}
-	if err == nil {
 		err = r.replace(ctx, object, found.failure)
 	}
 	if err == nil {

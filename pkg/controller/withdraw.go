@@ -10,21 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
-	"github.com/kubectl-oci/kubectl-oci/pkg/source"
-	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
-
-// discredit withdraws what must not be served any longer before its successor takes its place. Otherwise it would only be superseded, and
-// every replica would let it be downloaded for a while still.
-func (r *Reconciler) discredit(ctx context.Context, object *v1.OCIRepository, found outcome) error {
-	if found.failure != nil || found.result.Discredit == nil {
-		return nil //nolint:nilerr // a failure is told of by itself
-	}
-	if err := r.report(ctx, object, outcome{failure: found.result.Discredit, result: source.Result{Revision: found.result.Revision}, hold: found.hold}); err != nil {
-		return err
-	}
-	return r.Store.Prune(keyOf(object), found.result.Entry.Digest, store.Retention{Records: -1})
-}
 
 // withdrawals has a replica that follows drop what is withdrawn as soon as the cache knows of it: before it has a worker for that, and
 // also where something else is advertised by the time that it has one.

@@ -80,7 +80,6 @@ type Result struct {
 	Metadata  map[string]string // the manifest's annotations and where it lies; nil when unchanged
 	Note      string            // what in the spec has no effect, for people; mostly empty
 	Required  bool              // the request had requirements: what is advertised satisfies them, unless the error says something else
-	Discredit *Error            // why what was advertised before, and is replaced now, must not be served any longer; nil: it may
 }
 
 // Run resolves the spec's reference and, unless what is advertised is still right, fetches, checks and stores the artifact. The
@@ -122,14 +121,15 @@ func (s *Source) follow(ctx context.Context, repo *registry.Repository, ref regi
 	place := ref.At(found.descriptor.Digest)
 	waiting := keptBack(found, ref, req)
 	if waiting == "" {
-		if err := s.verify(ctx, repo, place.Digest, req); err != nil {
+		err := s.verify(ctx, repo, place.Digest, req)
+		if err == nil && place.Digest != revisionDigest(req.Advertised.Revision) {
+			err = s.discredit(ctx, repo, req)
+		}
+		if err != nil {
 			return Result{Revision: found.revision}, err
 		}
 		result, err := s.bring(ctx, repo, place, found, req)
 		result.Revision = found.revision
-		if err == nil && place.Digest != revisionDigest(req.Advertised.Revision) {
-			result.Discredit = s.discredit(ctx, repo, req)
-		}
 		return result, err
 	}
 	if err := s.confirm(ctx, repo, found, place, req); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
@@ -57,17 +58,51 @@ func moved(repo *registry.Repository, req Request) bool {
 	return place != "" && !strings.HasPrefix(place, repo.Reference().Name()+"@")
 }
 
-// discredit says why what is advertised, and is about to be replaced, must not be downloaded for a while still, as other artifacts that
-// were replaced: it does not satisfy what is required by now. Nil: it does, or that cannot be found out.
-func (s *Source) discredit(ctx context.Context, repo *registry.Repository, req Request) *Error {
-	d := revisionDigest(req.Advertised.Revision)
-	if d == "" {
+// discredit fails where what is advertised definitely does not satisfy what is required by now. That is withdrawn before its successor is
+// brought: this may take long, and what is only replaced may be downloaded for a while still. The next try, at once, brings it.
+func (s *Source) discredit(ctx context.Context, repo *registry.Repository, req Request) error {
+	if req.Advertised.Revision == "" {
 		return nil
 	}
 	if verdict, bad := errors.AsType[*Error](s.standing(ctx, repo, req)); bad && verdict.Withdraws {
+		verdict.RetryAt = time.Now()
 		return verdict
 	}
 	return nil
+}
+
+// reconsider decides, when a run has failed, whether what is advertised may stay: it must not be served without the signature that it
+// needs only because there is nothing better.
+func (s *Source) reconsider(ctx context.Context, repo *registry.Repository, req Request, err error) error {
+	failure, ok := errors.AsType[*Error](err)
+	d := revisionDigest(req.Advertised.Revision)
+	if !ok || d == "" || failure.Withdraws || failure.subject == d && !moved(repo, req) {
+		return err
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	verdict, bad := errors.AsType[*Error](s.standing(ctx, repo, req))
+	if !bad {
+		return err
+	}
+	both := *failure
+	if verdict.Unknown {
+		both.Unknown = failure.Condition != v1.ConditionSourceVerified || failure.Unknown
+		return &both
+	}
+	both.Condition, both.Reason = verdict.Condition, verdict.Reason
+	both.Withdraws, both.Unknown = true, false
+	both.Err = fmt.Errorf("%w; and what was advertised is withdrawn: %w", failure.Err, verdict.Err)
+	return &both
+}
+
+// afterwards is the time to reconsider where that of the run is over: a registry must not decide by being slow. Who called the run off
+// does not wait.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(context.WithoutCancel(ctx), maxVerify, errTooSlow)
 }
 
 // unnamed is what is advertised, comes from a repository that the spec does not name any more, and is not in the one that it names. That

@@ -96,26 +96,3 @@ func unverified(ctx context.Context, repo *registry.Repository, d digest.Digest,
 	e.Unknown, e.subject = !definite, d
 	return e
 }
-
-// reconsider decides, when a run has failed, whether what is advertised may stay: it must not be served without the signature that it
-// needs only because there is nothing better.
-func (s *Source) reconsider(ctx context.Context, repo *registry.Repository, req Request, err error) error {
-	failure, ok := errors.AsType[*Error](err)
-	d := revisionDigest(req.Advertised.Revision)
-	if !ok || d == "" || failure.Withdraws || failure.subject == d && !moved(repo, req) {
-		return err
-	}
-	verdict, bad := errors.AsType[*Error](s.standing(ctx, repo, req))
-	if !bad {
-		return err
-	}
-	both := *failure
-	if verdict.Unknown {
-		both.Unknown = failure.Condition != v1.ConditionSourceVerified || failure.Unknown
-		return &both
-	}
-	both.Condition, both.Reason = verdict.Condition, verdict.Reason
-	both.Withdraws, both.Unknown = true, false
-	both.Err = fmt.Errorf("%w; and %w", failure.Err, verdict.Err)
-	return &both
-}

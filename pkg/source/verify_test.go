@@ -228,7 +228,7 @@ func TestWithdrawal(t *testing.T) {
 		"key removed":                 {tag: "v1", by: yours, withdraws: true, condition: v1.ConditionSourceVerified},
 		"next is not signed":          {tag: "v2", by: mine, condition: v1.ConditionSourceVerified},
 		"next is not, key removed":    {tag: "v2", by: yours, withdraws: true, condition: v1.ConditionSourceVerified},
-		"next is by the new key":      {tag: "v3", by: yours},
+		"next is by the new key":      {tag: "v3", by: yours, withdraws: true, condition: v1.ConditionSourceVerified},
 		"no next":                     {tag: "none", by: mine, condition: v1.ConditionFetchFailed},
 		"no next, key removed":        {tag: "none", by: yours, withdraws: true, condition: v1.ConditionSourceVerified},
 		"next waits, is not signed":   {tag: "v2", by: mine, change: closed},
@@ -377,39 +377,59 @@ func TestNothingIsAsked(t *testing.T) {
 	}
 }
 
-// What was advertised, and is replaced, may be downloaded for a while still, unless it lost its signature.
-func TestDiscredit(t *testing.T) {
+// What lost its signature is withdrawn before its successor is fetched, however long that takes; what did not may be downloaded for a
+// while after it is replaced.
+func TestWithdrawnBeforeItsSuccessor(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		by        func(*signing) *signature.Policy
 		forget    bool
-		discredit string // empty: it may stay
+		withdrawn bool
 	}{
 		"both signed":         {by: ours},
 		"both signed, forgot": {by: ours, forget: true},
-		"key replaced":        {by: yours, discredit: "another key"},
+		"key replaced":        {by: yours, withdrawn: true},
 		"nobody has to sign":  {by: func(*signing) *signature.Policy { return nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSigning(t)
-			next, _ := s.pushLayer("next", pack(t, map[string]string{"a.yaml": "a: 2"}), nil)
+			next, layer := s.pushLayer("next", pack(t, map[string]string{"a.yaml": "a: 2"}), nil)
 			s.sign(s.you, next, "")
-			first := s.must("v1", Advertised{}, mine(s))
+			a := after(s.must("v1", Advertised{}, mine(s)))
 			if tc.forget {
 				s.VerifyInterval = time.Nanosecond
 			}
-			result := s.must("next", after(first), tc.by(s))
-			switch {
-			case tc.discredit == "" && result.Discredit != nil:
-				t.Error(result.Discredit)
-			case tc.discredit != "":
-				refused(t, result.Discredit, true, tc.discredit)
+			if tc.withdrawn {
+				_, failure := s.tag("next", a, tc.by(s))
+				refused(t, failure, true, "another key")
+				if _, err := s.Store.Stat(key, layer.Digest); err == nil || failure == nil || time.Until(failure.RetryAt) > 0 || failure.RetryAt.IsZero() {
+					t.Errorf("the successor is there: %t; it is fetched at the next try: %+v", err == nil, failure)
+				}
+				a = Advertised{}
 			}
-			if again := s.must("next", after(result), tc.by(s)); again.Discredit != nil {
-				t.Errorf("once more: %v", again.Discredit)
+			if result := s.must("next", a, tc.by(s)); result.Entry.Digest != layer.Digest {
+				t.Errorf("got %+v", result)
 			}
 		})
+	}
+}
+
+// What is advertised is looked at also where a run's time is over, but not where it was called off.
+func TestTimeIsOver(t *testing.T) {
+	t.Parallel()
+	s := newSigning(t)
+	req := Request{Key: key, Spec: byTag("v1"), Advertised: after(s.must("v1", Advertised{}, mine(s))), Requirements: require(yours(s))}
+	req.Spec.URL = s.url()
+	late, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	if _, err := s.Run(late, req); !s.failure(err).Withdraws || s.failure(err).Unknown {
+		t.Errorf("time is over: %+v", err)
+	}
+	off, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Run(off, req); s.failure(err).Withdraws || !s.failure(err).Unknown {
+		t.Errorf("called off: %+v", err)
 	}
 }
 
