@@ -3,8 +3,14 @@ package source
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
@@ -49,4 +55,35 @@ func TestAllRequirements(t *testing.T) {
 	if failure := run(others); failure == nil || failure.Withdraws {
 		t.Errorf("got %+v", failure)
 	}
+}
+
+// Evidence that does not come takes no other requirement's time: what that one definitely lacks is found out.
+func TestEachRequirementHasItsTime(t *testing.T) {
+	t.Parallel()
+	s := newSigning(t)
+	attested, err := s.me.signer.Attest(t.Context(), s.repository(), s.v1, "t:1", json.RawMessage(`{}`), signature.AttachOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := signature.Requirement{Name: "rule 1", By: mine(s), Type: "t:1"}
+	s.ref.Registry = stalling(t, s.ref.Registry, attested)
+	a := after(s.must("v1", Advertised{}, mine(s)))
+	s.patience = 5 * time.Second
+	_, failure := s.tag("v1", a, nil, func(r *Request) { r.Requirements = append([]signature.Requirement{slow}, require(yours(s))...) })
+	refused(t, failure, true, "another key")
+}
+
+// stalling is a registry from which the manifest d never comes.
+func stalling(t *testing.T, host string, d digest.Digest) string {
+	t.Helper()
+	next := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: host})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/manifests/"+d.String()) {
+			<-r.Context().Done()
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
 }

@@ -40,6 +40,7 @@ type Source struct {
 	refusals  memory[store.Key, refusal]             // what is not worth another download
 	foreign   memory[store.Key, IrreproducibleError] // what is advertised, and was made by another version
 	verified  memory[verification, time.Time]        // when a signature was found
+	patience  time.Duration                          // with one search; zero: maxVerify
 	searches  searches
 	unpacking turns
 	restoring lanes

@@ -18,7 +18,7 @@ import (
 // DefaultVerifyInterval is how long a signature that was found counts where nobody says otherwise.
 const DefaultVerifyInterval = 24 * time.Hour
 
-// maxVerify bounds the search for a signature: a registry may have many to show, each of them slowly.
+// maxVerify bounds the search for what one requirement asks for: a registry may have much to show, each piece slowly.
 const maxVerify = 2 * time.Minute
 
 var errTooSlow = fmt.Errorf("who signed it was not found out within %s", maxVerify)
@@ -37,8 +37,6 @@ func verificationIn(place registry.Reference, d digest.Digest, r signature.Requi
 // verify finds for the digest all that the request requires, or knows of it. The error is an [*Error]: the first that is definite, or else
 // the first.
 func (s *Source) verify(ctx context.Context, repo *registry.Repository, d digest.Digest, req Request) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, maxVerify, errTooSlow)
-	defer cancel()
 	var first *Error
 	for _, r := range req.Requirements {
 		failure := s.satisfies(ctx, repo, d, r, req)
@@ -57,6 +55,8 @@ func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d dig
 	if s.verifiedLately(v, req) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(s.patience, maxVerify), errTooSlow)
+	defer cancel()
 	if err := s.search(ctx, repo, d, r, req); err != nil {
 		failure := unverified(ctx, repo, d, err)
 		if unnamed(repo, req, failure) {
