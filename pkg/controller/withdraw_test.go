@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -27,6 +28,10 @@ func TestFollowersDropWhatIsWithdrawn(t *testing.T) {
 		"by the leader":    {before: advertising(1), after: newObject(1), leads: true, left: true},
 		"first artifact":   {before: newObject(1), after: advertising(1), left: true},
 		"suspended, taken": {before: advertising(1), after: suspendedObject(), left: false},
+		"verified, next":   {before: verifiedAt(1, 1), after: verifiedAt(2, 1), left: true},
+		"verified anew":    {before: verifiedAt(1, 1), after: verifiedAt(1, 2), left: true},
+		"unseen":           {before: verifiedAt(1, 1), after: verifiedAt(2, 2)},
+		"unseen, leader":   {before: verifiedAt(1, 1), after: verifiedAt(2, 2), leads: true, left: true},
 	} {
 		elected := make(chan struct{})
 		if tc.leads {
@@ -71,6 +76,15 @@ func TestWithdrawalIsTold(t *testing.T) {
 			}
 		}
 	}
+}
+
+// verifiedAt advertises the artifact n, which has been verified since a time.
+func verifiedAt(n int, since int64) *v1.OCIRepository {
+	object := advertising(n)
+	object.Status.Conditions = append(object.Status.Conditions, metav1.Condition{
+		Type: v1.ConditionSourceVerified, Status: metav1.ConditionTrue, LastTransitionTime: metav1.Unix(since, 0),
+	})
+	return object
 }
 
 func suspendedObject() *v1.OCIRepository {
