@@ -18,7 +18,9 @@ import (
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/notation"
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
+	"github.com/kubectl-oci/kubectl-oci/e2e/sigstore"
 )
 
 const typeReview = "https://example.com/review/v1"
@@ -94,11 +96,7 @@ func TestPolicyRequires(t *testing.T) {
 	r.until("app", failsWith(v1.ReasonVerificationError, "does not satisfy 'predicate.approved == true'"))
 	platform.attest(t, reg, "app", p.descriptor, `{"by": "alice"}`)
 	r.until("app", failsWith(v1.ReasonVerificationError, "does not satisfy 'predicate.approved == true': no such key: approved"))
-	for _, o := range r.history("app") {
-		if o.Status.Artifact != nil {
-			t.Fatalf("advertised without what the policy asks for:\n%s", r.story("app"))
-		}
-	}
+	r.neverAdvertised("app")
 	platform.attest(t, reg, "app", p.descriptor, `{"approved": true}`)
 	o := r.until("app", exposes(p.revision("v1")))
 	if c := condition(o, v1.ConditionSourceVerified); c == nil || c.Status != metav1.ConditionTrue || c.Message != "verified signature of revision "+p.revision("v1") {
@@ -126,6 +124,80 @@ func TestPolicyRequires(t *testing.T) {
 	untilGone(t, served.Artifact.URL)
 	untilGone(t, served.URL)
 	a.swap(t, requiring(t, platform))
+	download(t, r.until("app", exposes(p.revision("v1"))))
+}
+
+// neverAdvertised holds an object's whole history to what the policy asks for.
+func (r *room) neverAdvertised(name string) {
+	r.t.Helper()
+	for _, o := range r.history(name) {
+		if o.Status.Artifact != nil {
+			r.t.Fatalf("advertised without what the policy asks for:\n%s", r.story(name))
+		}
+	}
+}
+
+// Who signs without a key is held against the policy's own root, and is exactly whom it names. A tenant who trusts anybody, and a root of the
+// tenant's, satisfies nothing of it.
+func TestPolicyRequiresAnIdentity(t *testing.T) {
+	t.Parallel()
+	r := newShard(t, "require-identity")
+	reg := registry.For(t, registry.Options{})
+	ours, theirs := sigstore.For(t), sigstore.For(t)
+	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	runAgent(t, agentOptions{Shard: r.shard, Policy: policyOf(fmt.Sprintf(`- addresses: [loopback]
+  verify:
+    identities: [{issuer: %q, subject: 'alice@example\.com'}]
+    trustedRoot: %q
+`, ours.IssuerURL, ours.TrustedRoot()))})
+	const rule = `" for rule 1 of the administrator's policy: `
+	refused := func(says string) {
+		t.Helper()
+		o := r.until("app", failsWith(v1.ReasonVerificationError, says))
+		if message := messageOf(o); !strings.Contains(message, rule) {
+			t.Errorf("it says %q", message)
+		}
+	}
+
+	signAs(t, theirs, reg, "alice@example.com", p)
+	spec := signedAs(reg, theirs)
+	spec.Verify.MatchOIDCIdentity = []v1.OIDCIdentityMatch{{Issuer: ".*", Subject: ".*"}}
+	spec.Verify.TrustedRootSecretRef = r.root(theirs)
+	r.create("app", spec)
+	refused("an authority that the trusted root does not name")
+	signAs(t, ours, reg, "malice@example.com", p)
+	refused(`"malice@example.com"`)
+	signAs(t, ours, reg, "alice@example.com.test", p)
+	refused(`"alice@example.com.test"`)
+	r.neverAdvertised("app")
+	signAs(t, ours, reg, "alice@example.com", p)
+	download(t, r.until("app", exposes(p.revision("v1"))))
+}
+
+// The policy may ask for a signature as the Notary Project's tools make it: a tenant's key is none, nor is what another authority vouches for.
+func TestPolicyRequiresNotation(t *testing.T) {
+	t.Parallel()
+	r := newShard(t, "require-notation")
+	reg := registry.For(t, registry.Options{})
+	ours, theirs, tenant := newAuthority(t), newAuthority(t), newSigner(t)
+	p := push(t, reg, "app", folder("a.yaml", "a: 1\n"), "v1")
+	runAgent(t, agentOptions{Shard: r.shard, Policy: policyOf(fmt.Sprintf(`- addresses: [loopback]
+  verify:
+    notation:
+      trustPolicy: %q
+      certificates: {acme: %q}
+`, notation.Policy(notation.Identity("alice")), ours.Certificate()))})
+	const rule = `" for rule 1 of the administrator's policy: `
+
+	tenant.sign(t, reg, "app", p.descriptor)
+	r.create("app", signedBy(reg, r.trusts(tenant)))
+	r.until("app", failsWith(v1.ReasonVerificationError, rule+"no Notary Project signature is attached to it"))
+	notarize(t, theirs, reg, p.descriptor, notation.Options{})
+	r.until("app", failsWith(v1.ReasonVerificationError, `none of the certificates "acme" vouches`))
+	notarize(t, ours, reg, p.descriptor, notation.Options{Name: "mallory"})
+	r.until("app", failsWith(v1.ReasonVerificationError, `CN=alice"`))
+	r.neverAdvertised("app")
+	notarize(t, ours, reg, p.descriptor, notation.Options{})
 	download(t, r.until("app", exposes(p.revision("v1"))))
 }
 
