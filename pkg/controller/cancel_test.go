@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 )
 
@@ -41,20 +43,31 @@ func TestRunEndsWhenNobodyWaitsForIt(t *testing.T) {
 	}
 }
 
+// objectless is a cache in which there is nothing.
+type objectless struct{ client.Client }
+
+func (objectless) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+
 // What is under way when another policy counts goes by one that does not.
 func TestRunsEndWithTheirPolicy(t *testing.T) {
 	t.Parallel()
-	var r runs
-	other := newObject(1)
-	other.Name = "other"
-	for _, object := range []*v1.OCIRepository{newObject(1), other} {
-		ctx, done := r.begin(t.Context(), object)
+	changes := make(chan struct{})
+	r := &Reconciler{Client: objectless{}, PolicyChanges: changes}
+	var under []context.Context
+	for _, name := range []string{"one", "other"} {
+		object := newObject(1)
+		object.Name = name
+		run, done := r.runs.begin(t.Context(), object)
 		defer done()
-		defer func() {
-			if context.Cause(ctx) != errAmended { //nolint:errorlint // that very one
-				t.Errorf("the run for %q ended with %v", object.Name, context.Cause(ctx))
-			}
-		}()
+		under = append(under, run)
 	}
-	r.amended()
+	if err := (amendment{r}).Start(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	changes <- struct{}{}
+	for _, run := range under {
+		if <-run.Done(); context.Cause(run) != errAmended { //nolint:errorlint // that very one
+			t.Errorf("a run ended with %v", context.Cause(run))
+		}
+	}
 }
