@@ -124,12 +124,8 @@ func TestLargeKeyInAnEnvelope(t *testing.T) {
 	f := a.forge(jws.MediaTypeEnvelope, subject)
 	f.change = func(raw, _ []byte) []byte { return withChain(t, raw, oversizedDER(t)) }
 	attach(t, repo, subject, jws.MediaTypeEnvelope, f.raw(), nil)
-	began := time.Now()
 	_, err := NewVerifier(Options{}).Verify(t.Context(), repo, subject.Digest, a.trusts(t, nil))
 	checkKind(t, err, KindMalformed, "more than 8192 bits")
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
 }
 
 // The statement is chosen by the repository, as exactly as it is written.

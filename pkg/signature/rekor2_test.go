@@ -59,34 +59,26 @@ func toBundle(t *testing.T, e *ca.TestEntity) *protobundle.Bundle {
 // The second version of the log gives no times: a timestamp authority does.
 func TestSecondVersionOfTheLog(t *testing.T) {
 	t.Parallel()
-	p := newPrivate(t)
-	authorities := p.FulcioCertificateAuthorities()
-	r, err := sigroot.NewTrustedRoot(sigroot.TrustedRootMediaType01, authorities, nil, p.TimestampingAuthorities(), p.logs(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.root, err = r.MarshalJSON(); err != nil {
-		t.Fatal(err)
-	}
 	for name, tc := range map[string]struct {
-		change func(b *protobundle.Bundle, subject ocispec.Descriptor)
+		change func(b *protobundle.Bundle, p *private, subject ocispec.Descriptor)
 		kind   Kind
 		says   string
 	}{
-		"good": {change: func(*protobundle.Bundle, ocispec.Descriptor) {}},
-		"no timestamp": {func(b *protobundle.Bundle, _ ocispec.Descriptor) {
+		"good": {change: func(*protobundle.Bundle, *private, ocispec.Descriptor) {}},
+		"no timestamp": {func(b *protobundle.Bundle, _ *private, _ ocispec.Descriptor) {
 			b.VerificationMaterial.TimestampVerificationData = nil
 		}, KindExpired, "nothing proves"},
-		"another's entry": {func(b *protobundle.Bundle, subject ocispec.Descriptor) {
+		"another's entry": {func(b *protobundle.Bundle, p *private, subject ocispec.Descriptor) {
 			b.VerificationMaterial.TlogEntries = toBundle(t, logged(t, p, subject)).VerificationMaterial.TlogEntries
 		}, KindLog, "for something else"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			p := newSecond(t)
 			b := &bench{t: t, repo: open(t, host(t, true, nil)), form: FormBundle, keyless: true, private: p, policy: p.policy(t, alice)}
 			b.subject = pushArtifact(t, b.repo)
 			made := toBundle(t, logged(t, p, b.subject))
-			tc.change(made, b.subject)
+			tc.change(made, p, b.subject)
 			if _, err := attachBundle(t.Context(), b.repo, b.subject, predicateSign, made); err != nil {
 				t.Fatal(err)
 			}
@@ -94,6 +86,20 @@ func TestSecondVersionOfTheLog(t *testing.T) {
 			check(t, b, verified, err, tc.kind, tc.says)
 		})
 	}
+}
+
+// newSecond is a Sigstore with that log. Its timestamp authority lasts for minutes: each test needs its own when it has its turn.
+func newSecond(t *testing.T) *private {
+	t.Helper()
+	p := newPrivate(t)
+	r, err := sigroot.NewTrustedRoot(sigroot.TrustedRootMediaType01, p.FulcioCertificateAuthorities(), nil, p.TimestampingAuthorities(), p.logs(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.root, err = r.MarshalJSON(); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func logged(t *testing.T, p *private, subject ocispec.Descriptor) *ca.TestEntity {
