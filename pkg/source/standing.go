@@ -92,7 +92,7 @@ func (s *Source) reconsider(ctx context.Context, repo *registry.Repository, req 
 	}
 	both.Condition, both.Reason = verdict.Condition, verdict.Reason
 	both.Withdraws, both.Unknown = true, false
-	both.Err = fmt.Errorf("%w; and what was advertised is withdrawn: %w", failure.Err, verdict.Err)
+	both.Err = fmt.Errorf("%w; and %w", failure.Err, verdict.Err)
 	return &both
 }
 
