@@ -18,24 +18,17 @@ func newAdmissionCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Long: `Print a ValidatingAdmissionPolicy, and its binding, that denies OCIRepository objects which the agent would refuse by its policy file: what no
 rule permits, and spec.insecure where it is not permitted. Where rules ask for signatures, a second pair warns of it.
 
-It needs no cluster. The agent decides all the same: what only it can see, such as signatures, addresses and Secrets, is not denied here.`,
+A file of - is standard input. It needs no cluster. The agent decides all the same: what only it can see, such as signatures, addresses and Secrets, is not denied here.`,
 		Example: `  kubectl oci admission policy.yaml | kubectl apply -f -`,
 		Args:    exactArgs("POLICY.yaml"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return printAdmission(args[0], streams.Out)
+			return printAdmission(args[0], streams)
 		},
 	}
 }
 
-func printAdmission(path string, out io.Writer) error {
-	raw, err := readBounded(path, policy.MaxBytes)
-	if err != nil {
-		return fmt.Errorf("read policy %q: %w", path, err)
-	}
-	p, err := policy.Parse(raw)
-	if err == nil {
-		err = verifiable(p)
-	}
+func printAdmission(path string, streams genericiooptions.IOStreams) error {
+	p, err := readPolicy(path, streams.In)
 	if err != nil {
 		return fmt.Errorf("read policy %q: %w", path, err)
 	}
@@ -43,8 +36,27 @@ func printAdmission(path string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(text)
+	_, err = streams.Out.Write(text)
 	return err
+}
+
+// readPolicy reads the file at path, or standard input for -.
+func readPolicy(path string, stdin io.Reader) (*policy.Policy, error) {
+	var raw []byte
+	var err error
+	if path == "-" {
+		raw, err = io.ReadAll(io.LimitReader(stdin, policy.MaxBytes+1))
+	} else {
+		raw, err = readBounded(path, policy.MaxBytes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return p, verifiable(p)
 }
 
 // verifiable refuses keys, identities and expressions that the agent would refuse.

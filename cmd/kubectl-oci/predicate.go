@@ -13,8 +13,10 @@ import (
 const maxPredicate = 4 << 20
 
 func predicateHelp() string {
-	return "a URI, or " + strings.Join(slices.Sorted(maps.Keys(signature.Predicates())), ", ")
+	return "a URI, or " + strings.Join(predicateNames(), ", ")
 }
+
+func predicateNames() []string { return slices.Sorted(maps.Keys(signature.Predicates())) }
 
 // predicateNamed gives the type that a person means by a name or a URI.
 func predicateNamed(flag, name string) (string, error) {
@@ -24,7 +26,7 @@ func predicateNamed(flag, name string) (string, error) {
 	case name == "":
 		return "", usageError{fmt.Errorf("%s is missing: %s", flag, predicateHelp())}
 	case !strings.Contains(name, ":"):
-		return "", usageError{fmt.Errorf("%s %q is neither of %s", flag, name, predicateHelp())}
+		return "", usageError{fmt.Errorf("%s %q is neither a URI nor one of %s", flag, name, strings.Join(predicateNames(), ", "))}
 	}
 	return name, nil
 }

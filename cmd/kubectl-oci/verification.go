@@ -72,7 +72,10 @@ func (v *verification) policy(ctx context.Context) (*signature.Policy, error) {
 	}
 	if v.root != "" {
 		var err error
-		if trust.Root, err = readBounded(v.root, maxSmallFile); err != nil {
+		if trust.Root, err = readBounded(v.root, maxSmallFile); err == nil {
+			err = signature.CheckTrustedRoot(trust.Root)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read trusted root %q: %w", v.root, err)
 		}
 	}

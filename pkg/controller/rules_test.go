@@ -22,14 +22,14 @@ func TestRulesThatAreNone(t *testing.T) {
 	t.Parallel()
 	key := fmt.Sprintf(`"keys":{"a":%q}`, newPublicKey(t))
 	for verify, want := range map[string]string{
-		`{"keys":{"a":"x"}}`: `rule 1: verify: make signature policy: read public key "a"`,
-		`{"notation":{"trustPolicy":"{}","certificates":{"a":"x"}}}`:                      `rule 1: verify: make signature policy: `,
+		`{"keys":{"a":"x"}}`: `rule 1: verify: read public key "a"`,
+		`{"notation":{"trustPolicy":"{}","certificates":{"a":"x"}}}`:                      `rule 1: verify: `,
 		`{"identities":[{"issuer":"(","subject":"x"}]}`:                                   "read issuer of identity",
 		`{"identities":[{"issuer":"x","subject":"("}]}`:                                   "read subject of identity",
 		`{"identities":[{"issuer":"x","subject":"x"}],"trustedRoot":"{}"}`:                "read trusted root",
 		`{` + key + `,"attestations":[{"type":"provenance"}]}`:                            `rule 1: verify: attestation 1: type: "provenance" is neither a URI nor one of cyclonedx, link`,
 		`{` + key + `,"attestations":[{"type":"vuln","where":"predicate."}]}`:             `rule 1: verify: attestation 1: where: parse expression 'predicate.'`,
-		`{` + key + `,"attestations":[{"type":"vuln"},{"type":"vuln","keys":{"b":"x"}}]}`: `attestation 2: make signature policy: read public key "b"`,
+		`{` + key + `,"attestations":[{"type":"vuln"},{"type":"vuln","keys":{"b":"x"}}]}`: `attestation 2: read public key "b"`,
 	} {
 		p, err := policy.Parse(verifying(verify))
 		if err != nil {

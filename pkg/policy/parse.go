@@ -50,14 +50,6 @@ func (b *boolean) UnmarshalYAML(node *yaml.Node) error {
 
 // Parse reads a policy, YAML of at most 1 MiB. The error names the line or the field.
 func Parse(raw []byte) (*Policy, error) {
-	p, err := parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("parse policy: %w", err)
-	}
-	return p, nil
-}
-
-func parse(raw []byte) (*Policy, error) {
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("it has more than %d bytes", MaxBytes)
 	}
@@ -109,6 +101,7 @@ func readable(err error) error {
 	}
 	lines := unknownField.ReplaceAllString(strings.Join(wrong.Errors, "; "), "there is no field $1")
 	lines = wrongType.ReplaceAllString(lines, "$1 is not ")
+	lines = strings.NewReplacer("!!seq is", "a list is", "!!map is", "what has fields is").Replace(lines)
 	return errors.New(strings.NewReplacer(
 		" in type policy.document", ", but apiVersion, kind and rules",
 		" in type policy.entry", " in a rule, but namespaces, registries, insecure, addresses and verify",
@@ -118,10 +111,11 @@ func readable(err error) error {
 		" in type policy.Identity", " in an identity, but issuer and subject",
 		"is not []string", "is not a list, such as [a, b]",
 		"is not bool", "is not true or false",
+		"is not policy.document", "is not a policy, with apiVersion, kind and rules",
 		"is not []policy.entry", "is not a list of rules",
 		"is not policy.entry", "is not a rule",
 		"is not policy.Verify", "does not say what is asked for, such as keys: {name: …}",
-		"is not map[string]string", "is not a list by name, such as name: …",
+		"is not map[string]string", "is not a text for each name, such as name: …",
 		"is not policy.Notation", "is not trustPolicy and certificates",
 		"is not []policy.Identity", "is not a list of identities",
 		"is not policy.Identity", "is not an identity, with issuer and subject",

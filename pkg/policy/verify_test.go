@@ -63,7 +63,7 @@ func TestMistakesInVerifyAreRefused(t *testing.T) {
 		"no keys":              {"{keys: {}}", "it asks for nothing"},
 		"a key without a text": {"{keys: {a: }}", "line 4: a value is missing"},
 		"an empty key":         {`{keys: {a: ""}}`, "line 4: a value is missing"},
-		"a list of keys":       {"{keys: [a]}", "is not a list by name"},
+		"a list of keys":       {"{keys: [a]}", "is not a text for each name"},
 		"a key twice":          {"{keys: {a: x, a: y}}", `line 4: mapping key "a" already defined`},
 		"unknown":              {"{key: x}", "line 4: there is no field key in verify, but keys, identities, trustedRoot, notation and attestations"},
 		"unknown, identity":    {"{identities: [{issuer: a, subjects: b}]}", "line 4: there is no field subjects in an identity, but issuer and subject"},

@@ -205,7 +205,11 @@ func (s *search) conclude(ctx context.Context) *Error {
 	case s.beyond != "":
 		return miss(KindTooMany, "no %s was found, and %s", thing, s.beyond)
 	case nearest != nil && len(s.misses) > 1:
-		return &Error{nearest.Kind, fmt.Sprintf("%s (and %d more that do not count)", nearest.Reason, len(s.misses)-1), nearest.Err}
+		do := "do"
+		if len(s.misses) == 2 {
+			do = "does"
+		}
+		return &Error{nearest.Kind, fmt.Sprintf("%s (and %d more that %s not count)", nearest.Reason, len(s.misses)-1, do), nearest.Err}
 	case nearest != nil:
 		return nearest
 	case s.foreign > 0 && !s.sigstore:

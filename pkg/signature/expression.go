@@ -59,8 +59,8 @@ func compile(text string) (cel.Program, error) {
 		return nil, err
 	}
 	tree, issues := env.Compile(text)
-	if err := issues.Err(); err != nil {
-		return nil, errors.New(readable(err))
+	if issues.Err() != nil {
+		return nil, expressionMistake(text, issues.Errors()[0]) // others follow from the first
 	}
 	if !tree.OutputType().IsExactType(cel.BoolType) {
 		return nil, fmt.Errorf("it is not known to be true or false, but %s: compare it with something, as in … == true", tree.OutputType())

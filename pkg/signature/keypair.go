@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -51,12 +52,20 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 	return signer, nil
 }
 
+const maxPlace = 512 // bytes; no key is as short
+
 // expectPEM looks at what a text says it is, which may be PUBLIC KEY, RSA PUBLIC KEY, ENCRYPTED SIGSTORE PRIVATE KEY and so on.
 func expectPEM(text []byte, kind string) error {
 	block, _ := pem.Decode(text)
 	switch {
+	case block == nil && bytes.Contains(text, []byte("-----BEGIN")):
+		return errors.New("it begins as PEM does and is damaged: something between -----BEGIN and -----END is cut off or changed")
+	case block == nil && len(text) <= maxPlace && len(bytes.Fields(text)) == 1:
+		return errors.New("it is no PEM, which begins with -----BEGIN: the text of the key belongs here, and not its name")
 	case block == nil:
 		return errors.New("it is no PEM, which begins with -----BEGIN")
+	case strings.HasPrefix(block.Type, "OPENSSH"):
+		return errors.New("it is in a form of OpenSSH's own: PKCS #8 is read, and what cosign makes")
 	case strings.HasSuffix(block.Type, kind):
 		return nil
 	case strings.HasSuffix(block.Type, "PRIVATE KEY"):

@@ -160,7 +160,7 @@ func cells() map[string]cell {
 		},
 		"several others": {
 			prepare: func(b *bench) { b.sign(b.wrong, b.subject); b.sign(b.wrong, b.subject) },
-			kind:    KindWrongIdentity, says: "(and 1 more that do not count)", keyKind: KindWrongKey, keySays: "(and 1 more that do not count)",
+			kind:    KindWrongIdentity, says: "(and 1 more that does not count)", keyKind: KindWrongKey, keySays: "(and 1 more that does not count)",
 		},
 		"other digest": {
 			prepare: func(b *bench) { b.graft(b.sign(b.right, pushArtifact(b.t, b.repo)), same) },

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -90,7 +91,13 @@ func parseTrustPolicy(raw []byte) (*trustpolicy.Document, error) {
 		return nil, fmt.Errorf("it has more than %d KiB", maxTrustPolicy>>10)
 	}
 	var document trustpolicy.Document
+	if !json.Valid(raw) {
+		return nil, errors.New("it is no JSON")
+	}
 	if err := json.Unmarshal(raw, &document); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			err = fmt.Errorf("a %s is none of %s", wrong.Value, cmp.Or(wrong.Field, "its kind"))
+		}
 		return nil, fmt.Errorf("it is no trustpolicy.json: %w", err)
 	}
 	scopes := 0
@@ -103,18 +110,39 @@ func parseTrustPolicy(raw []byte) (*trustpolicy.Document, error) {
 	if len(document.TrustPolicies) > maxStatements || scopes > maxScopes {
 		return nil, fmt.Errorf("it has more than %d statements or %d scopes", maxStatements, maxScopes)
 	}
-	return &document, document.Validate()
+	for _, s := range document.TrustPolicies { // before what the library would advise, which is refused here
+		if err := enforced(s); err != nil {
+			return nil, fmt.Errorf("statement %s: %w", quote(s.Name), err)
+		}
+	}
+	if err := document.Validate(); err != nil {
+		return nil, errors.New(statementMistake(err))
+	}
+	return &document, nil
 }
 
-// newStatement refuses what would verify nothing, or never anything.
-func newStatement(s trustpolicy.TrustPolicy, trusted store, lists lists) (*clause, error) {
+// statementMistake leaves out how often the library says that it speaks of a trust policy.
+func statementMistake(err error) string {
+	text := strings.TrimPrefix(readable(err), "trust policy: ")
+	return strings.NewReplacer("trust policy document ", "it ", "trust policy statement", "statement").Replace(text)
+}
+
+// enforced refuses levels that would let pass what nobody signed.
+func enforced(s trustpolicy.TrustPolicy) error {
 	level, err := s.SignatureVerification.GetVerificationLevel()
-	switch {
-	case err != nil:
-		return nil, err
-	case level.Enforcement[trustpolicy.TypeAuthenticity] != trustpolicy.ActionEnforce:
-		return nil, fmt.Errorf("level %s lets pass what anybody signed, or nobody: use strict or permissive, without an override of authenticity",
+	if err != nil {
+		return err
+	}
+	if level.Enforcement[trustpolicy.TypeAuthenticity] != trustpolicy.ActionEnforce {
+		return fmt.Errorf("level %s lets pass what anybody signed, or nobody: use strict or permissive, without an override of authenticity",
 			quote(s.SignatureVerification.VerificationLevel))
+	}
+	return nil
+}
+
+// newStatement refuses what would trust nobody.
+func newStatement(s trustpolicy.TrustPolicy, trusted store, lists lists) (*clause, error) {
+	switch {
 	case !slices.ContainsFunc(s.TrustedIdentities, isNative):
 		return nil, errors.New("it trusts nobody: trustedIdentities needs \"*\" or an x509.subject, for no plugin is asked about others")
 	case !slices.ContainsFunc(s.TrustStores, func(name string) bool { return !isStamping(name) }):

@@ -39,21 +39,13 @@ const (
 	maxIdentities = 64
 )
 
-// NewPolicy checks whom to trust. Nobody at all is an error, never anyone.
+// NewPolicy checks whom to trust. Nobody at all is an error, never anyone. The error begins with what cannot be read.
 func NewPolicy(t Trust) (*Policy, error) {
-	p, err := newPolicy(t)
-	if err != nil {
-		return nil, fmt.Errorf("make signature policy: %w", err)
-	}
-	return p, nil
-}
-
-func newPolicy(t Trust) (*Policy, error) {
 	switch {
 	case len(t.Keys) == 0 && len(t.Identities) == 0 && t.Notation == nil:
-		return nil, errors.New("it names neither a key nor an identity: that would trust anyone, so it trusts nobody")
+		return nil, errors.New("whom to trust names neither a key nor an identity: that would trust anyone, so it trusts nobody")
 	case len(t.Keys) > maxKeys || len(t.Identities) > maxIdentities:
-		return nil, fmt.Errorf("it names more than %d keys or %d identities", maxKeys, maxIdentities)
+		return nil, fmt.Errorf("whom to trust names more than %d keys or %d identities", maxKeys, maxIdentities)
 	}
 	p := &Policy{identities: slices.Clone(t.Identities)}
 	for _, name := range slices.Sorted(maps.Keys(t.Keys)) {
@@ -69,7 +61,7 @@ func newPolicy(t Trust) (*Policy, error) {
 	}
 	if t.Root != nil {
 		if p.root, err = parseRoot(t.Root); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read trusted root: %w", err)
 		}
 	}
 	if t.Notation != nil {

@@ -2,9 +2,12 @@ package signature
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,18 +27,28 @@ const maxRoot = 1 << 20 // bytes
 
 // parseRoot reads a trusted_root.json.
 func parseRoot(raw []byte) (*root, error) {
-	if len(raw) > maxRoot {
-		return nil, fmt.Errorf("read trusted root: it has more than %d bytes", maxRoot)
+	switch {
+	case len(raw) > maxRoot:
+		return nil, fmt.Errorf("it has more than %d bytes", maxRoot)
+	case !json.Valid(raw):
+		return nil, errors.New("it is no JSON")
 	}
 	material, err := sigroot.NewTrustedRootFromJSON(raw)
 	if err != nil {
-		return nil, fmt.Errorf("read trusted root: %w", err)
+		return nil, fmt.Errorf("it is no trusted_root.json: %s", rootMistake(err))
 	}
-	r, err := newRoot(material)
-	if err != nil {
-		return nil, fmt.Errorf("read trusted root: %w", err)
+	return newRoot(material)
+}
+
+// positionInRoot is where the library for trusted roots begins to speak of them, and not of itself.
+var positionInRoot = regexp.MustCompile(`^.*\(line (\d+):\d+\): `)
+
+func rootMistake(err error) string {
+	text := readable(err)
+	if strings.HasSuffix(strings.TrimSpace(text), "media type:") {
+		return "it has no mediaType"
 	}
-	return r, nil
+	return positionInRoot.ReplaceAllString(text, "line $1: ")
 }
 
 // newRoot asks for all that the root can check: an entry in a log and a certificate that was published, where it names such logs, and
@@ -109,7 +122,9 @@ func newPublic(o Options) *public {
 	p := &public{options: o}
 	if o.TrustedRoot != nil {
 		p.fixed = true
-		p.root, p.err = parseRoot(o.TrustedRoot)
+		if p.root, p.err = parseRoot(o.TrustedRoot); p.err != nil {
+			p.err = fmt.Errorf("read trusted root: %w", p.err)
+		}
 	}
 	return p
 }
@@ -220,5 +235,8 @@ func (p *public) fetch() (r *root, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetch sigstore's trusted root: %w", err)
 	}
-	return parseRoot(raw)
+	if r, err = parseRoot(raw); err != nil {
+		return nil, fmt.Errorf("fetch sigstore's trusted root: %w", err)
+	}
+	return r, nil
 }
