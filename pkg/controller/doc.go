@@ -11,6 +11,8 @@
 //   - What a spec asks for and this version cannot do is a failure that says so; nothing is ignored in silence.
 //   - Secrets and ServiceAccounts are read by name when they are needed, and never kept. They are listed and watched only where
 //     WatchSecrets asks for it, and even then what is in a Secret is not kept.
+//   - A run goes by one version of the policy. It ends when another counts, and what was found by what is not in force any more is not written.
+//   - What the policy requires is looked at whatever an object's own spec.verify says, also where that cannot be read.
 //   - What the policy does not permit is not tried, and what was not permitted is tried again at the interval: the policy may change.
 //   - Where several replicas run, one leads and does all of this. The others only keep their stores in step with what is advertised: from
 //     each other, asking no registry and writing nothing. Whoever begins to lead looks at every object at once. A [Refill] puts back what
