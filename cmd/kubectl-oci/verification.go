@@ -53,6 +53,8 @@ func (v *verification) validate() error {
 		return usageError{errors.New("who vouches for the identity? Name its provider with --certificate-oidc-issuer")}
 	case subjects == 0 && issuers > 0:
 		return usageError{errors.New("whose signature? Anyone may get an identity: name one with --certificate-identity")}
+	case subjects == 0 && v.root != "":
+		return usageError{errors.New("--trusted-root is for identities, and none is named: keys need no root")}
 	case issuers > 1 && subjects != issuers:
 		return usageError{fmt.Errorf("%s and %s: give each identity its issuer, in the same order, or all of them one",
 			count(subjects, "identity flag"), count(issuers, "issuer"))}

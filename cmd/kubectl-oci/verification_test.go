@@ -46,10 +46,11 @@ func TestIdentitiesOfFlags(t *testing.T) {
 func TestRefusedTrust(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"":                         "nobody is trusted",
-		"--trusted-root r.json":    "nobody is trusted",
-		"--certificate-identity a": "who vouches",
-		"--certificate-identity=":  "would mean anyone",
+		"":                                       "nobody is trusted",
+		"--trusted-root r.json":                  "nobody is trusted",
+		"--trusted-root r.json --key cosign.pub": "--trusted-root is for identities, and none is named",
+		"--certificate-identity a":               "who vouches",
+		"--certificate-identity=":                "would mean anyone",
 		"--certificate-oidc-issuer a --key cosign.pub":                                                                                       "whose signature?",
 		"--certificate-identity a --certificate-oidc-issuer b --certificate-oidc-issuer c":                                                   "1 identity flag and 2 issuers",
 		"--certificate-identity-regexp ( --certificate-oidc-issuer b":                                                                        "missing closing )",
