@@ -209,7 +209,7 @@ func TestPolicyWithABrokenKeyEndsTheAgent(t *testing.T) {
 		a.Stop()
 		t.Fatal("it runs")
 	}
-	if !strings.Contains(err.Error(), `read public key "platform"`) {
+	if !strings.Contains(err.Error(), `rule 1: verify: read public key \"platform\"`) {
 		t.Errorf("it says %v", err)
 	}
 }
