@@ -74,7 +74,7 @@ func TestNotation(t *testing.T) {
 		"no policy":       {verify: &v1.Verification{SecretRef: ref("certificate")}, says: "it has no trustpolicy.json, but ca.crt"},
 		"no certificate":  {verify: &v1.Verification{SecretRef: ref("policy")}, says: "it has no certificate *.crt or *.pem, but ca.txt, trustpolicy.json"},
 		"certificate bad": {verify: &v1.Verification{SecretRef: ref("text")}, says: `read certificate "ca.crt"`},
-		"policy bad":      {verify: &v1.Verification{SecretRef: ref("yaml")}, says: "it is no trustpolicy.json"},
+		"policy bad":      {verify: &v1.Verification{SecretRef: ref("yaml")}, says: "read trust policy: it is no JSON"},
 	} {
 		tc.verify.Provider = v1.VerifyNotation
 		got, err := r.signers(t.Context(), objectWith(v1.OCIRepositorySpec{Verify: tc.verify}))
