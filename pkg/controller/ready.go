@@ -36,7 +36,7 @@ func (m *Readiness) Collect(to chan<- prometheus.Metric) {
 	if !m.reconciler.leads() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), listTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), listTimeout) // the interface brings none
 	defer cancel()
 	var objects v1.OCIRepositoryList
 	if err := m.reconciler.Client.List(ctx, &objects, client.UnsafeDisableDeepCopy); err != nil {

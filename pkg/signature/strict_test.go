@@ -130,13 +130,18 @@ func TestSimplePayloadOfAnotherType(t *testing.T) {
 // What says of itself that it is something else is not looked at, whatever it is.
 func TestEvidenceUnderAnotherName(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(m *ocispec.Manifest){
-		"media type of the layer": func(m *ocispec.Manifest) { m.Layers[0].MediaType = "text/plain" },
-		"predicate type":          func(m *ocispec.Manifest) { m.Annotations = map[string]string{annotationPredicate: predicateProvenance} },
+	for name, change := range map[string]func(b *bench, m *ocispec.Manifest){
+		"media type of the layer": func(_ *bench, m *ocispec.Manifest) { m.Layers[0].MediaType = "text/plain" },
+		"predicate type": func(_ *bench, m *ocispec.Manifest) {
+			m.Annotations = map[string]string{annotationPredicate: predicateProvenance}
+		},
+		"an envelope, as attestations have it": func(b *bench, m *ocispec.Manifest) {
+			m.Layers = []ocispec.Descriptor{pushBytes(b.t, b.repo, mediaTypeEnvelope, b.envelope())}
+		},
 	} {
 		b := newBench(t, false, "tag", nil)
 		m := manifestAt(t, b.repo, b.sign(b.right, b.subject))
-		change(&m)
+		change(b, &m)
 		pushManifest(t, b.repo, tagOf(b.subject.Digest), m)
 		_, err := b.verify()
 		if err == nil {
@@ -145,6 +150,24 @@ func TestEvidenceUnderAnotherName(t *testing.T) {
 		}
 		checkKind(t, err, KindAttestationOnly, "only attestations or other things")
 	}
+}
+
+// envelope says in the newer form, and outside of a bundle, that whom the policy trusts has signed the artifact.
+func (b *bench) envelope() []byte {
+	b.t.Helper()
+	payload, err := statementPayload(b.subject.Digest, predicateSign, json.RawMessage(`{}`), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	made, err := b.right.bundle(b.t.Context(), &sign.DSSEData{Data: payload, PayloadType: mediaTypeInToto})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	raw, err := json.Marshal(made.GetDsseEnvelope())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return raw
 }
 
 // A list that was cut may have had a signature in it.
