@@ -51,7 +51,7 @@ func parse(s string) (Reference, error) {
 	case !ok:
 		return Reference{}, errors.New("not a host and a repository, as in docker.io/org/app-config:v1.0.0")
 	case !strings.ContainsAny(host, ".:") && host != "localhost":
-		return Reference{}, fmt.Errorf("no registry in it: write the host too, as in %s/%s", DockerHub, s)
+		return Reference{}, fmt.Errorf("no registry in it: write the host too, as in %s/%s", DockerHub, strings.TrimLeft(s, "/"))
 	}
 	ref.Registry = host
 	ref.Repository = path

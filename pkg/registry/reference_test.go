@@ -36,6 +36,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"":                                     "not a host and a repository",
+		"/org/app:v1":                          "as in docker.io/org/app:v1", // of an empty variable
 		"org/app:v1":                           "write the host too, as in docker.io/org/app:v1",
 		"app:v1":                               "not a host and a repository",
 		"127.0.0.1:5000":                       "not a host and a repository",
