@@ -3,6 +3,7 @@
 //   - [Pack] writes a folder ([OpenDir]), a file ([OpenFile]) or bytes that were spooled ([FromSpool]) as an archive: one pass over
 //     the contents, compression on all cores, the same bytes for the same tree whatever the machine.
 //   - [Extract] unpacks an archive into a folder and never touches anything outside it.
+//   - [Walk] shows what an archive holds, and unpacks nothing.
 //   - [Judge] reads an archive once and says whether its bytes may be served as they are; [Verdict.Repack] writes it anew
 //     where they may not. [IsText] tells what is no archive but one file.
 //   - [Spool] keeps compressed bytes, in memory while they are few, until they are sent or stored.

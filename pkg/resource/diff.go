@@ -69,9 +69,9 @@ func compareFiles(a, b []string) []FileDiff {
 		changes[file] = Removed
 	}
 	for _, file := range b {
-		if changes[file] == Removed {
+		if _, was := changes[file]; was {
 			changes[file] = Changed
-		} else if changes[file] == "" {
+		} else {
 			changes[file] = Added
 		}
 	}
