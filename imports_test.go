@@ -18,6 +18,7 @@ var levels = map[string]int{
 	"pkg/policy":        0,
 	"pkg/resource":      0,
 	"pkg/store":         0,
+	"pkg/layout":        1,
 	"pkg/registry":      1,
 	"pkg/cloud":         2,
 	"pkg/signature":     2,
