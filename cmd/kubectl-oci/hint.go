@@ -40,6 +40,9 @@ func hintFor(err error, command *cobra.Command) string {
 	if e, ok := errors.AsType[*signature.Error](err); ok && e.Definite() {
 		return signatureHint(e.Kind, command)
 	}
+	if _, ok := errors.AsType[*registry.TagExistsError](err); ok {
+		return "leave --if-absent away to move it"
+	}
 	if e, ok := errors.AsType[*registryError](err); ok {
 		if hint := e.hint(); hint != "" {
 			return hint

@@ -68,6 +68,20 @@ func (r *reporter) bar(verb string, size int64) *progressbar.ProgressBar {
 	)
 }
 
+// steps shows how many of n things are done. Off a terminal it shows nothing.
+func (r *reporter) steps(verb string, n int) *progressbar.ProgressBar {
+	if !r.terminal {
+		return progressbar.DefaultSilent(int64(n), verb)
+	}
+	return progressbar.NewOptions(n,
+		progressbar.OptionSetWriter(r.out),
+		progressbar.OptionSetDescription(verb),
+		progressbar.OptionShowCount(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
 // size is a number of bytes for people.
 func size(n int64) string {
 	const unit = 1024

@@ -12,14 +12,17 @@ import (
 // The exit code of a command that somebody interrupted, as shells have it.
 const interrupted = 130
 
-// execute runs one command line and gives the exit code: 0 for success, 1 for an error, which is said on stderr, interrupted when
-// it is that ctx ended before.
+// execute runs one command line and gives the exit code: 0 for success, 1 for an error, or 2 where 1 is an answer, which is said on
+// stderr, interrupted when it is that ctx ended before.
 func execute(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
 	root := newRootCommand(streams)
 	root.SetArgs(args)
 	command, err := root.ExecuteContextC(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		return 0
+	case errors.Is(err, errDiffers):
+		return 1
 	}
 	report := newReporter(streams.ErrOut)
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx)) {
@@ -30,8 +33,14 @@ func execute(ctx context.Context, args []string, streams genericiooptions.IOStre
 	if hint := hintFor(err, command); hint != "" {
 		report.line("hint: %s", hint)
 	}
+	if command.Annotations[failureAnnotation] == "2" {
+		return 2
+	}
 	return 1
 }
+
+// failureAnnotation marks commands, with "2", whose errors exit with 2, because 1 says something else.
+const failureAnnotation = "kubectl-oci.dev/failure"
 
 func newRootCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	root := &cobra.Command{
@@ -55,6 +64,10 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newBuildCommand(streams),
 		newPushCommand(streams),
 		newPullCommand(streams),
+		newInspectCommand(streams),
+		newListCommand(streams),
+		newTagCommand(streams),
+		newDiffCommand(streams),
 		newKeygenCommand(streams),
 		newSignCommand(streams),
 		newAttestCommand(streams),
