@@ -32,8 +32,17 @@ type place struct {
 	at   digest.Digest      // in the layout; wins over tag
 }
 
+// isReference tells by its form alone what is meant by a text that could be a path, too: what lies on the disk must not change it.
+func isReference(text string) bool {
+	_, err := registry.Parse(text)
+	return err == nil && !strings.HasPrefix(text, ".")
+}
+
 // layoutAt reads PATH, PATH:TAG or PATH@DIGEST where PATH is a layout.
-func layoutAt(text string) (place, bool, error) {
+func layoutAt(text string) (p place, ok bool, err error) {
+	if isReference(text) {
+		return place{}, false, nil
+	}
 	if layout.Is(text) {
 		return place{path: text}, true, nil
 	}
@@ -54,6 +63,9 @@ func layoutAt(text string) (place, bool, error) {
 func parsePlace(verb, text string) (place, error) {
 	if p, ok, err := layoutAt(text); ok {
 		return p, err
+	}
+	if strings.HasPrefix(text, ".") {
+		return place{}, usageError{fmt.Errorf("%s %q: it is no OCI layout", verb, text)}
 	}
 	ref, err := parseExisting(verb, text)
 	return place{ref: ref}, err

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -27,18 +26,12 @@ type side struct {
 
 // parseSide tells them apart by how they are written; only for a layout the disk is looked at.
 func parseSide(text string, ignore []string) (side, error) {
-	p, isLayout, err := layoutAt(text)
-	if isLayout || err != nil {
+	if _, isLayout, _ := layoutAt(text); isLayout || isReference(text) {
+		p, err := parsePlace("diff", text)
 		return side{place: &p}, err
 	}
-	ref, parseErr := registry.Parse(text)
-	if parseErr == nil && !strings.HasPrefix(text, ".") {
-		if ref, err = parseExisting("diff", text); err != nil {
-			return side{}, err
-		}
-		return side{place: &place{ref: ref}}, nil
-	}
 	if _, err := os.Stat(text); err != nil && text != "-" {
+		_, parseErr := registry.Parse(text)
 		return side{}, usageError{fmt.Errorf("%q is neither a file nor a folder (%w) nor a reference: %w", text, cause(err), parseErr)}
 	}
 	return side{input: &input{filename: text, ignore: ignore}}, nil
