@@ -11,6 +11,11 @@ type document struct {
 	line int
 }
 
+// lines is the number of lines in the document, blank ones at its end not counted.
+func (d document) lines() int {
+	return bytes.Count(bytes.TrimRight(d.text, " \t\r\n"), []byte("\n")) + 1
+}
+
 // documents splits a file where a line begins with ---, which YAML has in no scalar. What comes before such a line and holds nothing but
 // directives, comments and blanks stays with the document that follows.
 func documents(text []byte) iter.Seq[document] {

@@ -65,6 +65,7 @@ func (d document) explain(file string, err error) error {
 	if problem == "" {
 		return &Error{file, d.line, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))}
 	}
+	line = min(line, d.lines()) // at its end the parser is a line further
 	return &Error{file, d.line + line - 1, errors.New(problem)}
 }
 

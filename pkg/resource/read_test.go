@@ -129,6 +129,7 @@ func TestErrors(t *testing.T) {
 		"tab":                   {text: head + "spec:\n\ta: b\n", want: `a.yaml:4: found character that cannot start any token`},
 		"indent":                {text: head + "spec:\n  a: b\n c: d\n", want: `a.yaml:5: did not find expected key`},
 		"not closed":            {text: head + "spec: [a\nb: c\n", want: `a.yaml:4: did not find expected ',' or ']'`},
+		"not closed at the end": {text: "# head\n" + strings.Repeat("{a: ", 20), want: `a.yaml:2: did not find expected node content`},
 		"template":              {text: head + "spec:\n{{- if .Values.a }}\n  a: b\n{{- end }}\n", want: `a.yaml:4: `},
 		"twice":                 {text: head + "spec:\n  a: b\n  c: d\n  a: e\n", want: `a.yaml:6: key "a" appears twice, first in line 4`},
 		"unknown alias":         {text: head + "spec: *b\n", want: `a.yaml:1: unknown anchor 'b' referenced`},

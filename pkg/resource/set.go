@@ -10,7 +10,8 @@ import (
 const (
 	// MaxFile is the size in bytes above which no file is read.
 	MaxFile = 64 << 20
-	// MaxDocument is the size in bytes above which no document in a file is read; an API server takes no more than 3 MiB.
+	// MaxDocument is the size in bytes above which no document in a file is read; an API server takes no more than 3 MiB. The worst one
+	// takes about 1 GiB of memory while it is read.
 	MaxDocument = 4 << 20
 )
 
@@ -67,7 +68,7 @@ func (r *reading) document(d document) (found []Object, other bool, err error) {
 		return nil, false, err
 	}
 	r.before = d.line - 1
-	allowed := min(r.left, maxDocumentWeight)
+	allowed := min(r.left, freeWeight+byteWeight*int64(len(d.text)))
 	rest := r.left - allowed
 	r.left = allowed
 	defer func() { r.left += rest }()

@@ -13,9 +13,10 @@ const (
 
 	// A value weighs the bytes of its text and, for the memory that it takes beside it, these.
 	valueWeight = 32
-	// What a document and a set may weigh, aliases followed: about all that is no bomb.
-	maxDocumentWeight = 128 << 20
-	maxWeight         = 512 << 20
+	// What a set may weigh, aliases followed.
+	maxWeight = 512 << 20
+	// What a document may weigh: so much, and for each byte of it what no document needs that does without aliases of aliases.
+	freeWeight, byteWeight = 1 << 20, 64
 )
 
 var errDeep = fmt.Errorf("values are nested deeper than %d", maxDepth)
