@@ -85,6 +85,9 @@ type Access struct {
 	Timeout time.Duration
 	// Push asks for the right to write from the start, which saves a token.
 	Push bool
+	// Mount is the path of a repository of the same registry that blobs are taken from, where the registry does that, in place of
+	// sending them. Empty: none.
+	Mount string
 	// TLS has the registry's own authorities and our certificate. The hosts that the registry leads to are held to it, too.
 	TLS TLS
 	// Proxy passes the requests on, all of them. The zero value: the environment's.

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,8 +25,8 @@ func (r *Repository) Reference() Reference {
 // PushReferrer pushes a manifest that has a subject, whose blobs the repository must have, so that [Repository.Referrers] of the subject
 // finds it: where the registry does not say that it keeps such a list, the index under the fallback tag gets another member.
 func (r *Repository) PushReferrer(ctx context.Context, d ocispec.Descriptor, raw []byte) error {
-	m, err := artifact.ParseManifest(raw)
-	if err == nil && m.Subject == nil {
+	member, subject, err := artifact.ParseReferrer(raw)
+	if err == nil && subject == nil {
 		err = errors.New("it has no subject")
 	}
 	if err != nil {
@@ -44,12 +43,9 @@ func (r *Repository) PushReferrer(ctx context.Context, d ocispec.Descriptor, raw
 	if listed {
 		return nil
 	}
-	member := ocispec.Descriptor{
-		MediaType: d.MediaType, Digest: d.Digest, Size: d.Size,
-		ArtifactType: cmp.Or(m.ArtifactType, m.Config.MediaType), Annotations: m.Annotations,
-	}
-	return r.Amend(ctx, FallbackTag(m.Subject.Digest), func(raw []byte) (ocispec.Descriptor, []byte, error) {
-		if digest.FromBytes(raw) == m.Subject.Digest {
+	member.MediaType, member.Digest, member.Size = d.MediaType, d.Digest, d.Size
+	return r.Amend(ctx, FallbackTag(subject.Digest), func(raw []byte) (ocispec.Descriptor, []byte, error) {
+		if digest.FromBytes(raw) == subject.Digest {
 			raw = nil // "cosign copy" gives the copy this tag, too
 		}
 		return include(raw, member)

@@ -119,6 +119,11 @@ func (c *Client) Repository(ref Reference, a Access) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Mount != "" {
+		if r.mount, err = newMount(repo, chain, a, c.options); err != nil {
+			return nil, err
+		}
+	}
 	r.polls, r.after = c.polls, a.After
 	r.key = pollKey{routeKey: key, credentials: credentials, timeout: a.timeout(), repository: repo.RepositoryStr()}
 	return r, nil

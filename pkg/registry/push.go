@@ -7,17 +7,23 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// PushBlob sends the blob that d describes, unless the repository has it. open is called for each try and must give the
+// PushBlob sends the blob that d describes, unless the repository has it, or can take it over as [Access.Mount] says. open is called for each try and must give the
 // whole blob each time.
 func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open func() (io.ReadCloser, error)) error {
 	hash, err := v1.NewHash(d.Digest.String())
 	if err != nil {
 		return fmt.Errorf("push blob %q: %w", d.Digest, err)
+	}
+	if r.mount != nil {
+		if has, err := r.hasBlob(ctx, hash); err == nil && (has || r.mount.take(ctx, r.repo, d)) {
+			return nil
+		}
 	}
 	err = r.persist(ctx, func() error {
 		return remote.WriteLayer(r.repo, &blob{d, hash, open}, options(ctx, r.transport)...)
@@ -26,6 +32,15 @@ func (r *Repository) PushBlob(ctx context.Context, d ocispec.Descriptor, open fu
 		return fmt.Errorf("push blob %q to %q: %w", d.Digest, r.ref.Name(), r.explain(err))
 	}
 	return nil
+}
+
+// hasBlob asks before a mount: one of what is there would still cost a token.
+func (r *Repository) hasBlob(ctx context.Context, hash v1.Hash) (bool, error) {
+	layer, err := remote.Layer(r.repo.Digest(hash.String()), options(ctx, r.transport)...)
+	if err != nil {
+		return false, err
+	}
+	return partial.Exists(layer)
 }
 
 // PushManifest makes tag name the manifest raw, whose blobs the repository must have. Without a tag the manifest can be

@@ -28,6 +28,7 @@ type Repository struct {
 	bounded   http.RoundTripper // for what is read whole into memory
 	retry     bool
 	reach     Reach
+	mount     *mount // nil: there is nowhere to take blobs from
 
 	credentials []Credential // none: anonymous
 

@@ -20,7 +20,7 @@ func (s *session) token(ctx context.Context, challenge *transport.Challenge, sco
 		if fresh := s.fresh(scope); fresh != "" { // since we looked
 			return fresh, nil
 		}
-		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, []string{scope}, challenge)
+		answer, err := transport.Exchange(ctx, s.registry, s.credential.authenticator(), s.gate, strings.Fields(scope), challenge)
 		if err != nil {
 			s.distrust(challenge) // the token service may have moved
 			return "", withoutAnswer(err)
