@@ -10,7 +10,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
+	"regexp"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -21,33 +22,65 @@ import (
 // Layout is an opened layout. It is safe for concurrent use.
 type Layout struct {
 	path  string // as it was written
-	root  *os.Root
-	index *ocispec.Index
+	files files
+
+	mu       sync.Mutex
+	index    *ocispec.Index
+	subjects map[digest.Digest][]ocispec.Descriptor // what refers to them; nil: not searched since the index changed
 }
 
-// Is tells whether the folder at path is a layout.
+// Is tells whether there is a layout at path: a folder, or a tar archive of one.
 func Is(path string) bool {
-	info, err := os.Stat(filepath.Join(path, ocispec.ImageLayoutFile))
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() {
+		return isTar(path)
+	}
+	info, err = os.Stat(filepath.Join(path, ocispec.ImageLayoutFile))
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Open opens the layout at path. The caller closes it.
+// Open opens the layout at path, to read it. The caller closes it.
 func Open(path string) (*Layout, error) {
-	root, err := os.OpenRoot(path)
+	l, err := open(path)
 	if err != nil {
-		return nil, fmt.Errorf("open layout %q: %w", path, cause(err))
-	}
-	l := &Layout{path: path, root: root}
-	if err := l.readIndex(); err != nil {
-		root.Close()
 		return nil, fmt.Errorf("open layout %q: %w", path, err)
 	}
 	return l, nil
 }
 
-// Close releases the folder.
-func (l *Layout) Close() error { return l.root.Close() }
+func open(path string) (*Layout, error) {
+	l := &Layout{path: path}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if info.Mode().IsRegular() {
+		l.files, err = openTar(path)
+	} else {
+		l.files, err = openFolder(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := l.readIndex(); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
 
+func openFolder(path string) (files, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	return folder{root}, nil
+}
+
+// Close releases the folder or the file.
+func (l *Layout) Close() error { return l.files.Close() }
+
+// readIndex must not run beside another use of the index.
 func (l *Layout) readIndex() error {
 	raw, err := l.readAll(ocispec.ImageLayoutFile)
 	if err != nil {
@@ -64,12 +97,13 @@ func (l *Layout) readIndex() error {
 		return err
 	}
 	l.index, err = artifact.ParseIndex(raw)
+	l.subjects = nil
 	return err
 }
 
 // readAll reads a small file.
 func (l *Layout) readAll(name string) ([]byte, error) {
-	f, err := l.open(name)
+	f, _, err := l.files.open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -82,46 +116,6 @@ func (l *Layout) readAll(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", name, cause(err))
 	}
 	return raw, nil
-}
-
-func (l *Layout) open(name string) (fs.File, error) {
-	info, err := l.root.Stat(name) // opening a FIFO would wait
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", name, cause(err))
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open %s: it is no regular file", name)
-	}
-	f, err := l.root.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", name, cause(err))
-	}
-	return f, nil
-}
-
-// Resolve gives the descriptor that the index has under a tag; without a tag the only one that it has at all.
-func (l *Layout) Resolve(tag string) (ocispec.Descriptor, error) {
-	var found []ocispec.Descriptor
-	for _, d := range l.index.Manifests {
-		if tag == "" || isNamed(d, tag) {
-			found = append(found, d)
-		}
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) == 0:
-		return ocispec.Descriptor{}, fmt.Errorf("resolve %q in layout %q: %w", tag, l.path, fs.ErrNotExist)
-	case tag == "":
-		return ocispec.Descriptor{}, fmt.Errorf("layout %q holds %d artifacts: say which, as in %s:TAG", l.path, len(found), l.path)
-	}
-	return ocispec.Descriptor{}, fmt.Errorf("resolve %q in layout %q: it names %d artifacts", tag, l.path, len(found))
-}
-
-// isNamed tells a tag by the annotation that the specification has for it. Some write a whole reference there.
-func isNamed(d ocispec.Descriptor, tag string) bool {
-	name := d.Annotations[ocispec.AnnotationRefName]
-	return name == tag || strings.HasSuffix(name, ":"+tag)
 }
 
 // Manifest reads the manifest or index that d describes; mediaType is d's. The bytes have d's digest; without a size in d, any.
@@ -147,48 +141,73 @@ var (
 
 // CopyBlob writes the blob that d describes to what begin gives, which is called once. The bytes are d's only when there is no error.
 func (l *Layout) CopyBlob(ctx context.Context, d ocispec.Descriptor, begin func() io.Writer) error {
-	if err := l.copyBlob(ctx, d, begin); err != nil {
-		return fmt.Errorf("read blob %q of layout %q: %w", d.Digest, l.path, err)
-	}
-	return nil
-}
-
-func (l *Layout) copyBlob(ctx context.Context, d ocispec.Descriptor, begin func() io.Writer) error {
-	f, err := l.open(blobName(d.Digest))
+	blob, err := l.Blob(ctx, d)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	verifier, limited := d.Digest.Verifier(), io.LimitReader(f, d.Size+1)
-	n, err := io.Copy(io.MultiWriter(begin(), verifier), readFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return limited.Read(p)
-	}))
-	switch {
-	case err != nil:
-		return cause(err)
-	case n != d.Size:
-		return errSize
-	case !verifier.Verified():
-		return errDigest
+	defer blob.Close()
+	_, err = io.Copy(begin(), blob)
+	return err
+}
+
+// Blob opens the blob that d describes. The reader fails before EOF unless size and digest are d's, and when ctx ends. The caller closes it.
+func (l *Layout) Blob(ctx context.Context, d ocispec.Descriptor) (io.ReadCloser, error) {
+	f, size, err := l.files.open(blobName(d.Digest))
+	if err == nil && size != d.Size {
+		f.Close()
+		err = errSize
 	}
-	return nil
+	if err != nil {
+		return nil, l.explainBlob(d, err)
+	}
+	verifier := d.Digest.Verifier()
+	limited := io.TeeReader(io.LimitReader(interruptible(ctx, f), size), verifier)
+	return struct {
+		io.Reader
+		io.Closer
+	}{readFunc(func(p []byte) (int, error) {
+		n, err := limited.Read(p)
+		switch {
+		case errors.Is(err, io.EOF) && !verifier.Verified():
+			err = l.explainBlob(d, errDigest)
+		case err != nil && !errors.Is(err, io.EOF):
+			err = l.explainBlob(d, cause(err))
+		}
+		return n, err
+	}), f}, nil
+}
+
+func (l *Layout) explainBlob(d ocispec.Descriptor, err error) error {
+	return fmt.Errorf("read blob %q of layout %q: %w", d.Digest, l.path, err)
 }
 
 type readFunc func(p []byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
+// interruptible ends a long read when somebody interrupts.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(p)
+	})
+}
+
 // blobName is the blob's place, of a digest that was validated: those of descriptors that came from here or from package artifact are.
 func blobName(d digest.Digest) string {
 	return path.Join(ocispec.ImageBlobsDir, d.Algorithm().String(), d.Encoded())
 }
 
+func isBlobName(name string) bool { return regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(name) }
+
 // cause is an error without the paths in it, for messages that name the path already.
 func cause(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
 		return e.Err
 	}
 	return err
