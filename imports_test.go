@@ -22,6 +22,7 @@ var levels = map[string]int{
 	"pkg/registry":      1,
 	"pkg/cloud":         2,
 	"pkg/signature":     2,
+	"pkg/transfer":      2,
 	"pkg/source":        3,
 	"pkg/controller":    4,
 	"pkg/server":        4,
