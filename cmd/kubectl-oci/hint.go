@@ -43,6 +43,9 @@ func hintFor(err error, command *cobra.Command) string {
 	if _, ok := errors.AsType[*registry.TagExistsError](err); ok {
 		return "leave --if-absent away to move it"
 	}
+	if hint := copyHint(err); hint != "" {
+		return hint
+	}
 	if e, ok := errors.AsType[*registryError](err); ok {
 		if hint := e.hint(); hint != "" {
 			return hint
@@ -60,9 +63,9 @@ func (e *registryError) hint() string {
 	}
 	switch {
 	case registry.IsUnauthorized(e.err) && !e.known:
-		return fmt.Sprintf("the Docker config has no credential for it; to log in: docker login %s", e.host)
+		return fmt.Sprintf("the Docker config has no credential for it; to log in: kubectl oci login %s", e.host)
 	case registry.IsUnauthorized(e.err):
-		return fmt.Sprintf("that is what the Docker config has: wrong password, or not allowed this? To log in anew: docker login %s", e.host)
+		return fmt.Sprintf("that is what the Docker config has: wrong password, or not allowed this? To log in anew: kubectl oci login %s", e.host)
 	case registry.IsNotFound(e.err):
 		return "is the name right, and was it pushed? Registries say the same of what one may not see"
 	case errors.Is(e.err, http.ErrSchemeMismatch):

@@ -35,22 +35,26 @@ func (r *remote) validate() error {
 
 // open finds credentials in the Docker config and gives ref's repository. Nothing is sent yet.
 func (r *remote) open(ref registry.Reference, push bool, report *reporter) (*registry.Repository, error) {
+	return r.openOn(newClient(report), ref, registry.Access{Push: push})
+}
+
+// openOn is open for who has a client, and needs more of the access than flags and credentials.
+func (r *remote) openOn(client *registry.Client, ref registry.Reference, a registry.Access) (*registry.Repository, error) {
 	credentials, err := registry.DockerCredentials(ref)
 	if err != nil {
 		return nil, r.blame(ref, err)
 	}
 	r.known = len(credentials) > 0
-	client := registry.NewClient(registry.Options{
+	a.Credentials, a.Insecure, a.Timeout = credentials, r.insecure, r.timeout
+	return client.Repository(ref, a)
+}
+
+func newClient(report *reporter) *registry.Client {
+	return registry.NewClient(registry.Options{
 		UserAgent: "kubectl-oci/" + buildVersion(),
 		Retry:     true,
 		Patience:  patience,
 		Waiting:   report.waiting,
-	})
-	return client.Repository(ref, registry.Access{
-		Credentials: credentials,
-		Insecure:    r.insecure,
-		Timeout:     r.timeout,
-		Push:        push,
 	})
 }
 
