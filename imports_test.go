@@ -15,6 +15,7 @@ var levels = map[string]int{
 	"pkg/archive":       0,
 	"pkg/artifact":      0,
 	"pkg/pattern":       0,
+	"pkg/edit":          0,
 	"pkg/policy":        0,
 	"pkg/resource":      0,
 	"pkg/store":         0,
