@@ -77,6 +77,7 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newAttestCommand(streams),
 		newVerifyCommand(streams),
 		newAdmissionCommand(streams),
+		newUpdateCommand(streams),
 		newVersionCommand(streams),
 	)
 	return root
