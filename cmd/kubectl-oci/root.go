@@ -78,6 +78,7 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newVerifyCommand(streams),
 		newAdmissionCommand(streams),
 		newUpdateCommand(streams),
+		newMigrateCommand(streams),
 		newVersionCommand(streams),
 	)
 	return root

@@ -71,6 +71,7 @@ func TestSetRefuses(t *testing.T) {
 		"twice above":   {"ref: {}\nref: {tag: v1}\n", "no such value"},
 		"literal":       {"ref:\n  tag: |\n    v1\n", "several lines"},
 		"folded":        {"ref:\n  tag: \"v1\n    v2\"\n", "several lines"},
+		"escaped end":   {"ref:\n  tag: \"v1\\\n    v2\"\n", "several lines"},
 		"plain lines":   {"ref:\n  tag: v1\n    v2\n", "several lines"},
 		"empty":         {"ref:\n  tag:\n", "nothing in its place"},
 		"no scalar":     {"ref:\n  tag: [v1]\n", "no single value"},

@@ -86,7 +86,7 @@ func quotedLength(rest []byte, mark byte) int {
 	}
 	for i := 1; i < len(rest); i++ {
 		switch {
-		case breakAt(rest[i:]) > 0:
+		case breakAt(rest[i:]) > 0, mark == '"' && rest[i] == '\\' && breakAt(rest[i+1:]) > 0:
 			return 0
 		case mark == '"' && rest[i] == '\\':
 			i++

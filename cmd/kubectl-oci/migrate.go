@@ -1,0 +1,236 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+)
+
+type migrateOptions struct {
+	format
+	files          []string
+	namespace      string
+	secret, cosign string
+	write, check   bool
+
+	kind, name string // kind is empty for any
+	ref        registry.Reference
+}
+
+func newMigrateCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &migrateOptions{}
+	cmd := &cobra.Command{
+		Use:   "migrate [KIND/]NAME REFERENCE -f PATH",
+		Short: "Rewrite a GitRepository or Bucket as an OCIRepository",
+		Long: `Look in YAML files for a GitRepository or Bucket and for what uses it. Print what changes when an OCIRepository that follows REFERENCE takes
+its place, as patch -p0 takes it: the object itself, its patches, and the sourceRef of each Kustomization. Nothing else in a file changes, no
+comment and no blank. What an OCIRepository cannot do is said, and so are the commands that fill the artifact, and what else in the files
+still needs Flux's source-controller.
+
+The tag is that of REFERENCE, or else the branch or tag of git; a range of versions stays one. The artifact holds the whole repository, so that the
+paths of Kustomizations stay. Push it before the change is applied.
+
+Nothing is written without --write.
+
+Exits with 0, with --check 1 when something is left to migrate, and with 2 or more on failure.`,
+		Example: `  # See what would change, and how to fill the artifact
+  kubectl oci migrate gitrepository/app docker.io/org/app-config -f ./clusters
+
+  # Do it, with a login for the registry and signatures
+  kubectl oci migrate gitrepository/app docker.io/org/app-config:main -f ./clusters --write \
+    --secret app-registry --cosign-secret app-keys`,
+		Annotations: map[string]string{failureAnnotation: "2"},
+		Args:        exactArgs("NAME", "REFERENCE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(args[0], args[1]); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), streams)
+		},
+	}
+	o.addFlag(cmd.Flags(), "diff", "json", "yaml")
+	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "folder or file to look in; may be repeated")
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace of the object, where files hold several of its name")
+	cmd.Flags().StringVar(&o.secret, "secret", "", "Secret of type kubernetes.io/dockerconfigjson that opens the registry")
+	cmd.Flags().StringVar(&o.cosign, "cosign-secret", "", "Secret with the public keys, *.pub, of which one must have signed")
+	cmd.Flags().BoolVar(&o.write, "write", false, "write the files")
+	cmd.Flags().BoolVar(&o.check, "check", false, "exit with 1 when something is left to migrate; write nothing")
+	return cmd
+}
+
+// The names that kubectl takes for kinds, in small letters.
+var migratedKinds = map[string]string{
+	"gitrepository": "GitRepository", "gitrepositories": "GitRepository", "gitrepo": "GitRepository",
+	"bucket": "Bucket", "buckets": "Bucket",
+}
+
+func (o *migrateOptions) complete(name, reference string) (err error) {
+	o.name = name
+	if kind, rest, ok := strings.Cut(name, "/"); ok {
+		if o.kind, o.name = migratedKinds[strings.ToLower(kind)], rest; o.kind == "" {
+			return usageError{fmt.Errorf("%q is neither gitrepository nor bucket", kind)}
+		}
+	}
+	if o.ref, err = registry.Parse(reference); err != nil {
+		return usageError{err}
+	}
+	switch {
+	case o.ref.Digest != "":
+		return usageError{fmt.Errorf("migrate to %q: a digest is what comes out of a push: give a tag, or none", reference)}
+	case len(o.files) == 0:
+		return usageError{errors.New("nothing to look in: name a folder or a file with -f")}
+	case o.write && o.check:
+		return usageError{errors.New("--write and --check: choose one")}
+	}
+	return o.format.validate()
+}
+
+// What a file must hold to be of interest.
+var migrateWords = append([]string{"sourceRef", "HelmRelease", "OCIRepository"}, sourceKinds...)
+
+func (o *migrateOptions) run(_ context.Context, streams genericiooptions.IOStreams) error {
+	report := newReporter(streams.ErrOut)
+	files, err := openRewriting(o.files, migrateWords, report)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	m, err := o.migrate(files)
+	if err != nil {
+		return err
+	}
+	changes, err := files.changes()
+	if err != nil {
+		return err
+	}
+	if o.write {
+		if err := writeChanges(changes); err != nil {
+			return err
+		}
+	}
+	if err := o.print(streams.Out, m, changes); err != nil {
+		return err
+	}
+	m.tell(report)
+	if o.check && len(changes) > 0 {
+		return errDiffers
+	}
+	return nil
+}
+
+// migration is what was done, and what is left to do for a person.
+type migration struct {
+	From        string   `json:"from"`
+	Files       []string `json:"files"`
+	Fill        []string `json:"fill"`
+	Warnings    []string `json:"warnings"`
+	StillNeeded []string `json:"stillNeeded"`
+}
+
+func (o *migrateOptions) migrate(files *rewriting) (*migration, error) {
+	objects := files.objects()
+	from, documents, err := o.find(objects)
+	if err != nil {
+		return nil, err
+	}
+	t := &ociTarget{ref: o.ref, tag: o.ref.Tag, secret: o.secret, cosign: o.cosign}
+	if t.tag == "" {
+		t.tag, t.semver = from.defaultTag(), from.semver
+	}
+	m := &migration{From: from.String(), Files: []string{}, Fill: []string{}, Warnings: []string{}, StillNeeded: []string{}}
+	uses := from.uses(objects)
+	for _, d := range documents {
+		c := &conversion{writtenObject: d, ociTarget: t}
+		if err := c.rewrite(); err != nil {
+			return nil, err
+		}
+		m.Warnings = append(m.Warnings, c.warnings...)
+	}
+	for _, u := range uses {
+		warning, err := u.move()
+		if err != nil {
+			return nil, err
+		}
+		if warning != "" {
+			m.Warnings = append(m.Warnings, warning)
+		}
+	}
+	if len(documents) > 0 {
+		m.Fill = from.fill(t)
+	}
+	m.StillNeeded = append(m.StillNeeded, stillNeeded(objects)...)
+	for _, f := range files.files {
+		if f.edits.Changed() {
+			m.Files = append(m.Files, f.shown)
+		}
+	}
+	return m, nil
+}
+
+// find gives the object that was named, and all documents that it is put together from: none where it is an OCIRepository already.
+func (o *migrateOptions) find(objects []writtenObject) (*origin, []*writtenObject, error) {
+	from := &origin{kind: o.kind, namespace: o.namespace, name: o.name}
+	var documents []*writtenObject
+	migrated := false
+	for i := range objects {
+		d := &objects[i]
+		if !d.agrees(from.namespace, o.name) {
+			if d.Name == o.name && o.namespace == "" && (d.is(groupSource, "GitRepository") || d.is(groupSource, "Bucket")) {
+				return nil, nil, d.at(d.Value, fmt.Errorf("there is a %s in namespace %q too: choose one with --namespace", d.ID, from.namespace))
+			}
+			continue
+		}
+		migrated = migrated || d.is(groupSource, "OCIRepository")
+		for _, kind := range []string{"GitRepository", "Bucket"} {
+			if !d.is(groupSource, kind) || from.kind != "" && from.kind != kind {
+				continue
+			}
+			from.kind = kind
+			from.learn(d)
+			documents = append(documents, d)
+		}
+	}
+	if len(documents) > 0 || migrated {
+		if from.kind == "" {
+			from.kind = "GitRepository"
+		}
+		return from, documents, nil
+	}
+	return nil, nil, fmt.Errorf("find %s: it is in none of the files", from)
+}
+
+func (o *migrateOptions) print(w io.Writer, m *migration, changes []textChange) error {
+	if done, err := o.encode(w, m); done {
+		return err
+	}
+	return printChanges(w, changes)
+}
+
+// tell says what is left to do.
+func (m *migration) tell(report *reporter) {
+	for _, w := range m.Warnings {
+		report.line("warning: %s", w)
+	}
+	if len(m.StillNeeded) > 0 {
+		report.line("warning: source-controller is still needed for:")
+		for _, s := range m.StillNeeded {
+			report.line("  %s", s)
+		}
+	}
+	if len(m.Files) == 0 {
+		report.line("nothing is left to migrate of %s", m.From)
+	}
+	if len(m.Fill) > 0 {
+		report.line("to fill the artifact:")
+		for _, step := range m.Fill {
+			report.line("  %s", step)
+		}
+	}
+}

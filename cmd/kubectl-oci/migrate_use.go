@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/edit"
+)
+
+const groupKustomize = "kustomize.toolkit.fluxcd.io"
+
+// use is a place where an object names a source by kind and name.
+type use struct {
+	*writtenObject
+	reference edit.Value // a mapping with kind and name
+	path      string     // of the mapping, as in spec.sourceRef
+}
+
+// maxUseDepth bounds the search for uses; no known kind nests them deeper.
+const maxUseDepth = 12
+
+// uses are the places in objects that name the source.
+func (s *origin) uses(objects []writtenObject) []use {
+	var all []use
+	for i := range objects {
+		o := &objects[i]
+		all = s.search(all, o, o.Field("spec"), "spec", maxUseDepth)
+	}
+	return all
+}
+
+func (s *origin) search(all []use, o *writtenObject, v edit.Value, path string, left int) []use {
+	if left == 0 {
+		return all
+	}
+	if s.named(o, v, path) {
+		return append(all, use{o, v, path})
+	}
+	for i, item := range v.Items() {
+		all = s.search(all, o, item, fmt.Sprintf("%s[%d]", path, i), left-1)
+	}
+	for _, name := range v.Names() {
+		all = s.search(all, o, v.Field(name), path+"."+name, left-1)
+	}
+	return all
+}
+
+// named tells whether v is a reference to the source from o.
+func (s *origin) named(o *writtenObject, v edit.Value, path string) bool {
+	kind := v.Field("kind").String()
+	if o.Kind == "GitRepository" && strings.HasSuffix(path, "].repository") { // of spec.include
+		kind = o.Kind
+	}
+	if kind != s.kind || v.Field("name").String() != s.name {
+		return false
+	}
+	namespace := v.Field("namespace").String()
+	if namespace == "" {
+		namespace = o.Namespace
+	}
+	return namespace == "" || s.namespace == "" || namespace == s.namespace
+}
+
+// Kinds whose references may as well name an OCIRepository.
+var movedKinds = []string{"Kustomization", "Alert", "ArtifactGenerator"}
+
+// move makes the reference name the OCIRepository, or says why that would not work.
+func (u *use) move() (warning string, err error) {
+	if !slices.Contains(movedKinds, u.Kind) {
+		return u.at(u.reference, errors.New(u.unmoved())).Error(), nil
+	}
+	if err := u.reference.Field("kind").Set("OCIRepository"); err != nil {
+		return "", u.at(u.reference, fmt.Errorf("rewrite %s %s: %w", u.ID, u.path, err))
+	}
+	return "", nil
+}
+
+func (u *use) unmoved() string {
+	name := first(u.reference.Field("kind").String(), "", "GitRepository") + "/" + u.reference.Field("name").String()
+	why := "change it by hand, or keep " + name + " beside the OCIRepository"
+	switch u.Kind {
+	case "HelmRelease":
+		why = "it builds a chart of it, for which it needs source-controller: push the chart (helm push) and name its OCIRepository in spec.chartRef"
+	case "HelmChart":
+		why = "source-controller builds it: push the chart (helm push) and let HelmReleases name its OCIRepository in spec.chartRef"
+	case "ImageUpdateAutomation":
+		why = "it writes to git: keep " + name + " for it under another name, or use kubectl oci update"
+	case "Receiver":
+		why = "a hook of git's comes before the artifact is pushed: let the registry, or the pipeline after its push, call it"
+	case "GitRepository":
+		why = "it includes it: the folder pushed for that one has to hold its files"
+	}
+	return fmt.Sprintf("%s names %s in %s: %s", u.ID, name, u.path, why)
+}
+
+// Kinds that source-controller alone reconciles.
+var sourceKinds = []string{"GitRepository", "Bucket", "HelmRepository", "HelmChart", "ExternalArtifact"}
+
+// stillNeeded are the objects that keep source-controller in the cluster.
+func stillNeeded(objects []writtenObject) []string {
+	var all []string
+	for i := range objects {
+		o := &objects[i]
+		kind := o.Field("kind").String() // as it was rewritten
+		byRelease := o.is("helm.toolkit.fluxcd.io", "HelmRelease") && o.Field("spec", "chart").Exists()
+		if o.is(groupSource, o.Kind) && slices.Contains(sourceKinds, kind) || byRelease {
+			all = append(all, o.at(o.Value, errors.New(o.ID.String())).Error())
+		}
+	}
+	return all
+}
