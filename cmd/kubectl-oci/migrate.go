@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,9 @@ import (
 
 type migrateOptions struct {
 	format
+	clusterReader
 	files          []string
+	fromCluster    bool
 	namespace      string
 	secret, cosign string
 	write, check   bool
@@ -27,7 +30,7 @@ type migrateOptions struct {
 func newMigrateCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &migrateOptions{}
 	cmd := &cobra.Command{
-		Use:   "migrate [KIND/]NAME REFERENCE -f PATH",
+		Use:   "migrate [KIND/]NAME REFERENCE (-f PATH | --from-cluster)",
 		Short: "Rewrite a GitRepository or Bucket as an OCIRepository",
 		Long: `Look in YAML files for a GitRepository or Bucket and for what uses it. Print what changes when an OCIRepository that follows REFERENCE takes
 its place, as patch -p0 takes it: the object itself, its patches, and the sourceRef of each Kustomization. Nothing else in a file changes, no
@@ -37,7 +40,8 @@ still needs Flux's source-controller.
 The tag is that of REFERENCE, or else the branch or tag of git; a range of versions stays one. The artifact holds the whole repository, so that the
 paths of Kustomizations stay. Push it before the change is applied.
 
-Nothing is written without --write.
+With --from-cluster the objects are those of the cluster, where nothing is changed: -o objects prints what to apply. Nothing is written to files
+without --write.
 
 Exits with 0, with --check 1 when something is left to migrate, and with 2 or more on failure.`,
 		Example: `  # See what would change, and how to fill the artifact
@@ -45,7 +49,10 @@ Exits with 0, with --check 1 when something is left to migrate, and with 2 or mo
 
   # Do it, with a login for the registry and signatures
   kubectl oci migrate gitrepository/app docker.io/org/app-config:main -f ./clusters --write \
-    --secret app-registry --cosign-secret app-keys`,
+    --secret app-registry --cosign-secret app-keys
+
+  # From what runs in a cluster
+  kubectl oci migrate gitrepository/app docker.io/org/app-config --from-cluster -n apps -o objects > app.yaml`,
 		Annotations: map[string]string{failureAnnotation: "2"},
 		Args:        exactArgs("NAME", "REFERENCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,9 +62,11 @@ Exits with 0, with --check 1 when something is left to migrate, and with 2 or mo
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.addFlag(cmd.Flags(), "diff", "json", "yaml")
+	o.format.addFlag(cmd.Flags(), "diff", "objects", "json", "yaml")
+	o.clusterReader.addFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&o.fromCluster, "from-cluster", false, "look in the cluster in place of files; nothing is changed in it")
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "folder or file to look in; may be repeated")
-	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace of the object, where files hold several of its name")
+	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace of the object, where there are several of its name")
 	cmd.Flags().StringVar(&o.secret, "secret", "", "Secret of type kubernetes.io/dockerconfigjson that opens the registry")
 	cmd.Flags().StringVar(&o.cosign, "cosign-secret", "", "Secret with the public keys, *.pub, of which one must have signed")
 	cmd.Flags().BoolVar(&o.write, "write", false, "write the files")
@@ -84,8 +93,12 @@ func (o *migrateOptions) complete(name, reference string) (err error) {
 	switch {
 	case o.ref.Digest != "":
 		return usageError{fmt.Errorf("migrate to %q: a digest is what comes out of a push: give a tag, or none", reference)}
-	case len(o.files) == 0:
-		return usageError{errors.New("nothing to look in: name a folder or a file with -f")}
+	case len(o.files) == 0 && !o.fromCluster:
+		return usageError{errors.New("nothing to look in: name a folder or a file with -f, or say --from-cluster")}
+	case o.fromCluster && (len(o.files) > 0 || o.write):
+		return usageError{errors.New("--from-cluster changes nothing, and goes without -f and --write: -o objects prints what to apply")}
+	case !o.fromCluster && (o.kubeconfig != "" || o.clusterReader.context != ""):
+		return usageError{errors.New("--kubeconfig and --context go with --from-cluster")}
 	case o.write && o.check:
 		return usageError{errors.New("--write and --check: choose one")}
 	}
@@ -95,9 +108,24 @@ func (o *migrateOptions) complete(name, reference string) (err error) {
 // What a file must hold to be of interest.
 var migrateWords = append([]string{"sourceRef", "HelmRelease", "OCIRepository"}, sourceKinds...)
 
-func (o *migrateOptions) run(_ context.Context, streams genericiooptions.IOStreams) error {
+// open reads what to look in. Whoever opened it closes it.
+func (o *migrateOptions) open(ctx context.Context, report *reporter) (*rewriting, error) {
+	if !o.fromCluster {
+		return openRewriting(o.files, migrateWords, report)
+	}
+	client, namespace, err := o.connect(report.out)
+	if err != nil {
+		return nil, err
+	}
+	if o.namespace == "" {
+		o.namespace = namespace
+	}
+	return readCluster(ctx, client, report)
+}
+
+func (o *migrateOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	files, err := openRewriting(o.files, migrateWords, report)
+	files, err := o.open(ctx, report)
 	if err != nil {
 		return err
 	}
@@ -165,6 +193,9 @@ func (o *migrateOptions) migrate(files *rewriting) (*migration, error) {
 	if len(documents) > 0 {
 		m.Fill = from.fill(t)
 	}
+	if o.fromCluster {
+		m.Warnings = append(m.Warnings, appliers(objects)...)
+	}
 	m.StillNeeded = append(m.StillNeeded, stillNeeded(objects)...)
 	for _, f := range files.files {
 		if f.edits.Changed() {
@@ -210,7 +241,25 @@ func (o *migrateOptions) print(w io.Writer, m *migration, changes []textChange) 
 	if done, err := o.encode(w, m); done {
 		return err
 	}
+	if o.format.name == "objects" {
+		return printTexts(w, changes)
+	}
 	return printChanges(w, changes)
+}
+
+// printTexts writes what changes as a whole.
+func printTexts(w io.Writer, changes []textChange) error {
+	for i, c := range changes {
+		if i > 0 && !bytes.HasPrefix(c.after, []byte("---")) {
+			if _, err := io.WriteString(w, "---\n"); err != nil {
+				return err
+			}
+		}
+		if _, err := w.Write(append(bytes.TrimRight(c.after, "\r\n"), '\n')); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tell says what is left to do.
