@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -209,7 +210,7 @@ func (o *migrateOptions) migrate(files *rewriting) (*migration, error) {
 func (o *migrateOptions) find(objects []writtenObject) (*origin, []*writtenObject, error) {
 	from := &origin{kind: o.kind, namespace: o.namespace, name: o.name}
 	var documents []*writtenObject
-	migrated := false
+	var migrated *writtenObject
 	for i := range objects {
 		d := &objects[i]
 		if !d.agrees(from.namespace, o.name) {
@@ -218,7 +219,9 @@ func (o *migrateOptions) find(objects []writtenObject) (*origin, []*writtenObjec
 			}
 			continue
 		}
-		migrated = migrated || d.is(groupSource, "OCIRepository")
+		if d.is(groupSource, "OCIRepository") {
+			migrated = d
+		}
 		for _, kind := range []string{"GitRepository", "Bucket"} {
 			if !d.is(groupSource, kind) || from.kind != "" && from.kind != kind {
 				continue
@@ -228,11 +231,12 @@ func (o *migrateOptions) find(objects []writtenObject) (*origin, []*writtenObjec
 			documents = append(documents, d)
 		}
 	}
-	if len(documents) > 0 || migrated {
-		if from.kind == "" {
-			from.kind = "GitRepository"
-		}
+	switch {
+	case len(documents) > 0:
 		return from, documents, nil
+	case migrated != nil: // what uses it may not be
+		from.kind, from.namespace = cmp.Or(from.kind, "GitRepository"), cmp.Or(from.namespace, migrated.Namespace)
+		return from, nil, nil
 	}
 	return nil, nil, fmt.Errorf("find %s: it is in none of the files", from)
 }

@@ -74,7 +74,7 @@ func (s *origin) defaultTag() string {
 }
 
 // String is as kubectl writes it.
-func (s *origin) String() string { return s.kind + "/" + s.name }
+func (s *origin) String() string { return shown(strings.TrimPrefix(s.kind+"/"+s.name, "/")) }
 
 // target is the OCIRepository that takes the place of an origin.
 type ociTarget struct {

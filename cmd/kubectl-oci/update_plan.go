@@ -172,19 +172,27 @@ func (o *writtenObject) repositoryAt(url edit.Value) (registry.Reference, error)
 // How many repositories are asked at a time.
 const followersAtOnce = 8
 
-// resolve asks the registries what is the newest for each.
+// resolveAll asks the registries what is the newest for each. The error is that of the first one in the files that has one.
 func resolveAll(ctx context.Context, all []*follower, known *catalog) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(followersAtOnce)
 	bar := known.report.steps("asking", len(all))
 	defer func() { _ = bar.Finish() }()
-	for _, f := range all {
+	errs := make([]error, len(all))
+	for i, f := range all {
 		group.Go(func() error {
 			defer func() { _ = bar.Add(1) }()
-			return f.resolve(ctx, known)
+			errs[i] = f.resolve(ctx, known)
+			return nil
 		})
 	}
-	return group.Wait()
+	_ = group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *follower) resolve(ctx context.Context, known *catalog) error {
