@@ -75,16 +75,21 @@ Exits with 0, with --check 1 when something is left to migrate, and with 2 or mo
 	return cmd
 }
 
-// The names that kubectl takes for kinds, in small letters.
-var migratedKinds = map[string]string{
-	"gitrepository": "GitRepository", "gitrepositories": "GitRepository", "gitrepo": "GitRepository",
-	"bucket": "Bucket", "buckets": "Bucket",
+// migratedKind reads the names that kubectl takes for kinds; empty for any other kind.
+func migratedKind(name string) string {
+	switch strings.ToLower(name) {
+	case "gitrepository", "gitrepositories", "gitrepo":
+		return "GitRepository"
+	case "bucket", "buckets":
+		return "Bucket"
+	}
+	return ""
 }
 
 func (o *migrateOptions) complete(name, reference string) (err error) {
 	o.name = name
 	if kind, rest, ok := strings.Cut(name, "/"); ok {
-		if o.kind, o.name = migratedKinds[strings.ToLower(kind)], rest; o.kind == "" {
+		if o.kind, o.name = migratedKind(kind), rest; o.kind == "" {
 			return usageError{fmt.Errorf("%q is neither gitrepository nor bucket", kind)}
 		}
 	}
@@ -106,13 +111,15 @@ func (o *migrateOptions) complete(name, reference string) (err error) {
 	return o.format.validate()
 }
 
-// What a file must hold to be of interest.
-var migrateWords = append([]string{"sourceRef", "HelmRelease", "OCIRepository"}, sourceKinds...)
+// migrateWords are what a file must hold one of to be of interest.
+func migrateWords() []string {
+	return append(sourceKinds(), "sourceRef", "HelmRelease", "OCIRepository")
+}
 
 // open reads what to look in. Whoever opened it closes it.
 func (o *migrateOptions) open(ctx context.Context, report *reporter) (*rewriting, error) {
 	if !o.fromCluster {
-		return openRewriting(o.files, migrateWords, report)
+		return openRewriting(o.files, migrateWords(), report)
 	}
 	client, namespace, err := o.connect(report.out)
 	if err != nil {

@@ -56,23 +56,25 @@ type readKind struct {
 	versions        []string
 }
 
-var migrateKinds = []readKind{
-	{groupSource, "gitrepositories", []string{"v1", "v1beta2"}},
-	{groupSource, "buckets", []string{"v1", "v1beta2"}},
-	{groupSource, "ocirepositories", []string{"v1", "v1beta2"}},
-	{groupSource, "helmrepositories", []string{"v1", "v1beta2"}},
-	{groupSource, "externalartifacts", []string{"v1"}},
-	{groupKustomize, "kustomizations", []string{"v1", "v1beta2"}},
-	{"helm.toolkit.fluxcd.io", "helmreleases", []string{"v2", "v2beta2"}},
-	{"image.toolkit.fluxcd.io", "imageupdateautomations", []string{"v1", "v1beta2"}},
-	{"notification.toolkit.fluxcd.io", "alerts", []string{"v1beta3", "v1beta2"}},
-	{"notification.toolkit.fluxcd.io", "receivers", []string{"v1", "v1beta2"}},
+func migrateKinds() []readKind {
+	return []readKind{
+		{groupSource, "gitrepositories", []string{"v1", "v1beta2"}},
+		{groupSource, "buckets", []string{"v1", "v1beta2"}},
+		{groupSource, "ocirepositories", []string{"v1", "v1beta2"}},
+		{groupSource, "helmrepositories", []string{"v1", "v1beta2"}},
+		{groupSource, "externalartifacts", []string{"v1"}},
+		{groupKustomize, "kustomizations", []string{"v1", "v1beta2"}},
+		{"helm.toolkit.fluxcd.io", "helmreleases", []string{"v2", "v2beta2"}},
+		{"image.toolkit.fluxcd.io", "imageupdateautomations", []string{"v1", "v1beta2"}},
+		{"notification.toolkit.fluxcd.io", "alerts", []string{"v1beta3", "v1beta2"}},
+		{"notification.toolkit.fluxcd.io", "receivers", []string{"v1", "v1beta2"}},
+	}
 }
 
 // readCluster takes the place of files.
 func readCluster(ctx context.Context, client dynamic.Interface, report *reporter) (*rewriting, error) {
 	r := &rewriting{}
-	for _, kind := range migrateKinds {
+	for _, kind := range migrateKinds() {
 		list, err := kind.list(ctx, client)
 		if apierrors.IsForbidden(err) {
 			report.line("left alone: %s, which you may not list", kind.resource)
@@ -112,15 +114,12 @@ func (k *readKind) list(ctx context.Context, client dynamic.Interface) (all []un
 	return nil, nil
 }
 
-// Annotations that a server or another tool keeps for itself.
-var ownAnnotations = []string{"kubectl.kubernetes.io/last-applied-configuration", "reconcile.fluxcd.io/requestedAt"}
-
 // addObject takes up what somebody wrote of an object, as a file of its own.
 func (r *rewriting) addObject(o unstructured.Unstructured) error {
 	metadata := map[string]any{"name": o.GetName(), "namespace": o.GetNamespace()}
 	annotations := o.GetAnnotations()
-	for _, name := range ownAnnotations {
-		delete(annotations, name)
+	for _, own := range []string{"kubectl.kubernetes.io/last-applied-configuration", "reconcile.fluxcd.io/requestedAt"} {
+		delete(annotations, own)
 	}
 	if len(annotations) > 0 {
 		metadata["annotations"] = annotations

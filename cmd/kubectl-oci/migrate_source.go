@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/edit"
@@ -90,27 +91,35 @@ func (t *ociTarget) refRows() string {
 	if t.semver != "" {
 		return fmt.Sprintf("ref:\n  semver: %q\n", t.semver)
 	}
-	if plainTag.MatchString(t.tag) {
-		return "ref:\n  tag: " + t.tag + "\n"
-	}
-	return fmt.Sprintf("ref:\n  tag: %q\n", t.tag)
+	return "ref:\n  tag: " + asYAML(t.tag) + "\n"
 }
 
-// plainTag is a tag that no reader of YAML takes for anything else.
-var plainTag = regexp.MustCompile(`^(latest|main|master|v[0-9].*|[a-z]{4,}-.*)$`)
+var plainName = regexp.MustCompile(`^(v[0-9][-._a-zA-Z0-9]*|[a-z][-.a-z0-9]*[a-z0-9])$`)
+
+// asYAML writes the name of an object or a tag, in quotes where a reader of YAML could take it for anything else.
+func asYAML(name string) string {
+	switch name {
+	case "true", "false", "null", "yes", "no", "on", "off":
+	default:
+		if plainName.MatchString(name) {
+			return name
+		}
+	}
+	return strconv.Quote(name)
+}
 
 func nameRows(field, name string) string {
 	if name == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s:\n  name: %s\n", field, name)
+	return fmt.Sprintf("%s:\n  name: %s\n", field, asYAML(name))
 }
 
 func (t *ociTarget) verifyRows() string {
 	if t.cosign == "" {
 		return ""
 	}
-	return fmt.Sprintf("verify:\n  provider: cosign\n  secretRef:\n    name: %s\n", t.cosign)
+	return fmt.Sprintf("verify:\n  provider: cosign\n  secretRef:\n    name: %s\n", asYAML(t.cosign))
 }
 
 // conversion rewrites one document, until a step fails.
@@ -121,8 +130,10 @@ type conversion struct {
 	err      error
 }
 
-// Fields that a GitRepository or Bucket shares with an OCIRepository, in the same meaning.
-var keptFields = []string{"interval", "timeout", "ignore", "suspend", "proxySecretRef"}
+// isKept knows the fields that a GitRepository or Bucket shares with an OCIRepository, in the same meaning.
+func isKept(name string) bool {
+	return slices.Contains([]string{"interval", "timeout", "ignore", "suspend", "proxySecretRef"}, name)
+}
 
 // rewrite makes the document an OCIRepository.
 func (c *conversion) rewrite() error {
@@ -133,7 +144,7 @@ func (c *conversion) rewrite() error {
 	before := spec.Names()
 	written := c.address(spec)
 	for _, name := range before {
-		if !slices.Contains(keptFields, name) && name != "url" && name != written {
+		if !isKept(name) && name != "url" && name != written {
 			c.field(spec.Field(name), name)
 		}
 	}
@@ -194,22 +205,32 @@ func (c *conversion) field(v edit.Value, name string) {
 				"a Secret, and give that to --cosign-secret; until then nothing is verified")
 		}
 	default:
-		if text := lostFields[name]; text != "" {
+		if text := lostWith(name); text != "" {
 			c.warn("spec.%s %s", name, text)
 		}
 	}
 	c.try(v, func(v edit.Value) error { return v.Replace(rows) })
 }
 
-// What is lost with a field, where that matters.
-var lostFields = map[string]string{
-	"include":            "brought in other repositories: the pushed folder has to hold their files",
-	"provider":           "was about the login elsewhere: set it to aws, azure or gcp where the registry is that cloud's",
-	"serviceAccountName": "was about the login elsewhere: set it where its imagePullSecrets, or its identity, open the registry",
-	"certSecretRef":      "was about another server: set it where the registry's certificate needs one",
-	"insecure":           "was about another server: set it where the registry speaks plain HTTP",
-	"recurseSubmodules":  "brought in submodules: check them out before the push",
-	"sparseCheckout":     "left out folders: push only those, or leave the rest out with spec.ignore",
+// lostWith says what is lost with a field; empty where that does not matter.
+func lostWith(name string) string {
+	switch name {
+	case "include":
+		return "brought in other repositories: the pushed folder has to hold their files"
+	case "provider":
+		return "was about the login elsewhere: set it to aws, azure or gcp where the registry is that cloud's"
+	case "serviceAccountName":
+		return "was about the login elsewhere: set it where its imagePullSecrets, or its identity, open the registry"
+	case "certSecretRef":
+		return "was about another server: set it where the registry's certificate needs one"
+	case "insecure":
+		return "was about another server: set it where the registry speaks plain HTTP"
+	case "recurseSubmodules":
+		return "brought in submodules: check them out before the push"
+	case "sparseCheckout":
+		return "left out folders: push only those, or leave the rest out with spec.ignore"
+	}
+	return ""
 }
 
 func (c *conversion) warn(format string, args ...any) {

@@ -18,33 +18,42 @@ type use struct {
 	path      string     // of the mapping, as in spec.sourceRef
 }
 
-// maxUseDepth bounds the search for uses; no known kind nests them deeper.
-const maxUseDepth = 12
+// The search for uses in an object ends so deep, and after so many values: no known kind nests them deeper, and aliases lead round in
+// circles where somebody wants that.
+const maxUseDepth, maxUseValues = 12, 1_000_000
 
 // uses are the places in objects that name the source.
 func (s *origin) uses(objects []writtenObject) []use {
 	var all []use
 	for i := range objects {
-		o := &objects[i]
-		all = s.search(all, o, o.Field("spec"), "spec", maxUseDepth)
+		f := &useSearch{origin: s, object: &objects[i], left: maxUseValues}
+		f.visit(f.object.Field("spec"), "spec", 0)
+		all = append(all, f.found...)
 	}
 	return all
 }
 
-func (s *origin) search(all []use, o *writtenObject, v edit.Value, path string, left int) []use {
-	if left == 0 {
-		return all
+type useSearch struct {
+	origin *origin
+	object *writtenObject
+	left   int
+	found  []use
+}
+
+func (f *useSearch) visit(v edit.Value, path string, depth int) {
+	if f.left--; f.left < 0 || depth > maxUseDepth {
+		return
 	}
-	if s.named(o, v, path) {
-		return append(all, use{o, v, path})
+	if f.origin.named(f.object, v, path) {
+		f.found = append(f.found, use{f.object, v, path})
+		return
 	}
 	for i, item := range v.Items() {
-		all = s.search(all, o, item, fmt.Sprintf("%s[%d]", path, i), left-1)
+		f.visit(item, fmt.Sprintf("%s[%d]", path, i), depth+1)
 	}
-	for _, name := range v.Names() {
-		all = s.search(all, o, v.Field(name), path+"."+name, left-1)
+	for name, field := range v.Fields() {
+		f.visit(field, path+"."+name, depth+1)
 	}
-	return all
 }
 
 // named tells whether v is a reference to the source from o.
@@ -63,12 +72,9 @@ func (s *origin) named(o *writtenObject, v edit.Value, path string) bool {
 	return namespace == "" || s.namespace == "" || namespace == s.namespace
 }
 
-// Kinds whose references may as well name an OCIRepository.
-var movedKinds = []string{"Kustomization", "Alert", "ArtifactGenerator"}
-
 // move makes the reference name the OCIRepository, or says why that would not work.
 func (u *use) move() (warning string, err error) {
-	if !slices.Contains(movedKinds, u.Kind) {
+	if !slices.Contains([]string{"Kustomization", "Alert", "ArtifactGenerator"}, u.Kind) {
 		return u.at(u.reference, errors.New(u.unmoved())).Error(), nil
 	}
 	if err := u.reference.Field("kind").Set("OCIRepository"); err != nil {
@@ -95,8 +101,10 @@ func (u *use) unmoved() string {
 	return fmt.Sprintf("%s names %s in %s: %s", u.ID, name, u.path, why)
 }
 
-// Kinds that source-controller alone reconciles.
-var sourceKinds = []string{"GitRepository", "Bucket", "HelmRepository", "HelmChart", "ExternalArtifact"}
+// sourceKinds are those that need source-controller.
+func sourceKinds() []string {
+	return []string{"GitRepository", "Bucket", "HelmRepository", "HelmChart", "ExternalArtifact"}
+}
 
 // stillNeeded are the objects that keep source-controller in the cluster.
 func stillNeeded(objects []writtenObject) []string {
@@ -105,7 +113,7 @@ func stillNeeded(objects []writtenObject) []string {
 		o := &objects[i]
 		kind := o.Field("kind").String() // as it was rewritten
 		byRelease := o.is("helm.toolkit.fluxcd.io", "HelmRelease") && o.Field("spec", "chart").Exists()
-		if o.is(groupSource, o.Kind) && slices.Contains(sourceKinds, kind) || byRelease {
+		if o.is(groupSource, o.Kind) && slices.Contains(sourceKinds(), kind) || byRelease {
 			all = append(all, o.at(o.Value, errors.New(o.ID.String())).Error())
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -122,6 +123,9 @@ func (r *rewriting) read(root *os.Root, name, shown string, words []string) erro
 	}
 	defer f.Close()
 	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file")
+	}
 	if err != nil {
 		return fmt.Errorf("read %q: %w", shown, cause(err))
 	}
@@ -199,7 +203,7 @@ func writeChanges(changes []textChange) error {
 }
 
 func (c textChange) write() (err error) {
-	partial := path.Join(path.Dir(filepath.ToSlash(c.name)), strings.Replace(partialPattern, "*", path.Base(filepath.ToSlash(c.name)), 1))
+	partial := path.Join(path.Dir(filepath.ToSlash(c.name)), strings.Replace(partialPattern, "*", rand.Text(), 1))
 	f, err := c.root.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -19,24 +19,25 @@ func (r *rewriting) objects() []writtenObject {
 	var all []writtenObject
 	for _, f := range r.files {
 		for _, doc := range f.edits.Documents() {
-			all = f.collect(all, doc, 0)
+			left := maxObjects
+			all = f.collect(all, doc, &left)
 		}
 	}
 	return all
 }
 
-// maxLists is how deep Lists may lie in Lists.
-const maxLists = 10
+// maxObjects is how many a document may hold: aliases lead round in circles where somebody wants that.
+const maxObjects = 100_000
 
-func (f *rewritten) collect(all []writtenObject, v edit.Value, depth int) []writtenObject {
+func (f *rewritten) collect(all []writtenObject, v edit.Value, left *int) []writtenObject {
 	kind := v.Field("kind").String()
-	if items := v.Field("items").Items(); strings.HasSuffix(kind, "List") && depth < maxLists {
-		for _, item := range items {
-			all = f.collect(all, item, depth+1)
-		}
+	if *left--; kind == "" || *left < 0 {
 		return all
 	}
-	if kind == "" {
+	if items := v.Field("items").Items(); strings.HasSuffix(kind, "List") {
+		for _, item := range items {
+			all = f.collect(all, item, left)
+		}
 		return all
 	}
 	group, _, _ := strings.Cut(v.Field("apiVersion").String(), "/")

@@ -91,12 +91,12 @@ func (o *updateOptions) complete(paths []string) (err error) {
 	return o.remote.validate()
 }
 
-// What a file must hold to be of interest.
-var updateWords = []string{"OCIRepository", "ImagePolicy", "ImageRepository"}
+// updateWords are what a file must hold one of to be of interest.
+func updateWords() []string { return []string{"OCIRepository", "ImagePolicy", "ImageRepository"} }
 
 func (o *updateOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	files, err := openRewriting(o.paths, updateWords, report)
+	files, err := openRewriting(o.paths, updateWords(), report)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func (f *follower) apply() ([]refChange, error) {
 		a.set("spec.ref.digest", f.fields.digest, f.digest.String())
 	case f.pin && moved:
 		a.add("spec.ref.digest", f.digest.String(), func() error { return f.moves.Add("digest", f.digest.String()) })
-	case !f.fields.ref.Exists() && !f.name:
+	case f.fields.ref.Line() == 0 && f.fields.url.Exists() && !f.name:
 		a.addRef()
 	}
 	if a.err != nil {
@@ -95,15 +95,11 @@ func (a *refEdits) addRef() {
 	if a.tag == a.current() && !a.pin {
 		return
 	}
-	rows := fmt.Sprintf("ref:\n  tag: %q\n", a.tag)
+	rows := "ref:\n  tag: " + asYAML(a.tag) + "\n"
 	if a.pin {
 		rows += fmt.Sprintf("  digest: %s\n", a.digest)
 	}
-	at := a.fields.url
-	if !at.Exists() {
-		at = a.object.Field("spec", a.object.Field("spec").Names()[0])
-	}
-	a.add("spec.ref", strings.Join(strings.Fields(rows)[1:], " "), func() error { return at.Append(rows) })
+	a.add("spec.ref", strings.Join(strings.Fields(rows)[1:], " "), func() error { return a.fields.url.Append(rows) })
 }
 
 func (a *refEdits) note(field string, line int, from, to string) {

@@ -61,15 +61,12 @@ type refMarkers struct {
 	on   string                // the field that it stands at
 }
 
-// The fields that a marker may stand at, below spec.
-var markedFields = [][]string{{"url"}, {"ref"}, {"ref", "tag"}, {"ref", "semver"}, {"ref", "digest"}}
-
 var errTwoMarkers = errors.New("it has two markers: which one counts?")
 
 func readMarkers(o *writtenObject) (*refMarkers, error) {
 	found := &refMarkers{flux: map[string]*tagMarker{}}
 	lines := map[int]bool{}
-	for _, path := range markedFields {
+	for _, path := range [][]string{{"url"}, {"ref"}, {"ref", "tag"}, {"ref", "semver"}, {"ref", "digest"}} {
 		v := o.Field(append([]string{"spec"}, path...)...)
 		if !v.Exists() || lines[v.Line()] {
 			continue

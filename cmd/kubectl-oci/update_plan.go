@@ -82,6 +82,11 @@ func (p *planner) followRule(f *follower, rule *tagRule, onSemver bool) (err err
 		f.moves = f.fields.tag
 	case rule == nil && f.fields.digest.Exists():
 		return leaving{"it is pinned, and no tag says to what"}
+	case f.fields.digest.Exists():
+	case f.fields.ref.Line() > 0:
+		return leaving{"its ref is empty"}
+	case !f.fields.url.Exists():
+		return leaving{"it has neither url nor ref"}
 	}
 	f.repository, err = p.repository(f.object)
 	return err

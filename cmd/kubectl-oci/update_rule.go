@@ -119,7 +119,7 @@ func (r *tagRule) candidate(tag string) (c *candidate, ok bool, err error) {
 }
 
 func (r *tagRule) compare(a, b *candidate, current string) int {
-	order := 0
+	var order int
 	switch r.order {
 	case orderSemver:
 		order = a.version.Compare(b.version)

@@ -98,7 +98,7 @@ func planOf(t *testing.T, files map[string]string) map[string]string {
 		}
 	}
 	var said strings.Builder
-	r, err := openRewriting([]string{dir}, updateWords, newReporter(&said))
+	r, err := openRewriting([]string{dir}, updateWords(), newReporter(&said))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +154,8 @@ func TestPlan(t *testing.T) {
 			object("tagged", "  url: oci://example.com/org/app:v1\n  ref:\n    tag: v1 # kubectl-oci: semver 1.x\n") +
 			object("patch", "  ref:\n    tag: v1 # kubectl-oci: semver 1.x\n") +
 			object("alone", "  ref:\n    tag: v1 # kubectl-oci: semver 1.x\n") +
+			object("empty", "  url: oci://example.com/org/app\n  ref: {} # kubectl-oci: semver 1.x\n") +
+			object("no-ref", "  url: oci://example.com/org/app # kubectl-oci: semver 1.x\n") +
 			object("silent", "  url: oci://example.com/org/app\n"),
 		"base.yaml": object("patch", "  url: oci://example.com/org/base\n  ref: {tag: v1} # kubectl-oci: semver 2.x\n"),
 	})
@@ -167,6 +169,8 @@ func TestPlan(t *testing.T) {
 		"OCIRepository/tagged":             "/app.yaml:47: the url holds a tag or a digest, which belongs into spec.ref",
 		"OCIRepository/patch":              "example.com/org/base semver 2.x",
 		"OCIRepository/alone":              "it has no url, nor has another of its name in the files",
+		"OCIRepository/empty":              "its ref is empty",
+		"OCIRepository/no-ref":             "example.com/org/app semver 1.x",
 		"OCIRepository/silent":             "no marker and no flag says what it follows",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -183,7 +187,7 @@ func TestWriteRefusesWhatChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := openRewriting([]string{dir}, updateWords, newReporter(&strings.Builder{}))
+	r, err := openRewriting([]string{dir}, updateWords(), newReporter(&strings.Builder{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,6 +157,19 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+func TestAddRefusesASecondField(t *testing.T) {
+	t.Parallel()
+	for name, act := range map[string]func(edit.Value) error{
+		"add":     func(v edit.Value) error { return v.Field("spec", "url").Add("ref", "x") },
+		"append":  func(v edit.Value) error { return v.Field("spec", "url").Append("ref: {}\n") },
+		"replace": func(v edit.Value) error { return v.Field("spec", "url").Replace("url: a\nref: b\n") },
+	} {
+		if got, err := change(t, "spec:\n  url: u\n  ref:\n", act); err == nil || !strings.Contains(err.Error(), `a field "ref" already, in line 3`) {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+}
+
 func TestReplaceRefuses(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]string{

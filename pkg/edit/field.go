@@ -19,6 +19,9 @@ func (v Value) Add(name, text string) error {
 	}
 	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
+	if err := v.checkNew([]*yaml.Node{key, value}, -1); err != nil {
+		return err
+	}
 	if v.parent.Style&yaml.FlowStyle != 0 {
 		return v.addInBraces(key, value)
 	}
@@ -71,9 +74,12 @@ func (v Value) Replace(fields string) error {
 	if err != nil {
 		return err
 	}
+	i := slices.Index(v.parent.Content, v.key)
+	if err := v.checkNew(content, i); err != nil {
+		return err
+	}
 	start, end := v.rows()
 	v.file.insertRows(start, end, v.indented(fields), v.key.Line)
-	i := slices.Index(v.parent.Content, v.key)
 	v.parent.Content = slices.Replace(slices.Clone(v.parent.Content), i, i+2, content...)
 	return nil
 }
@@ -88,6 +94,9 @@ func (v Value) Append(fields string) error {
 	}
 	content, err := fieldsOf(fields)
 	if err != nil {
+		return err
+	}
+	if err := v.checkNew(content, -1); err != nil {
 		return err
 	}
 	_, end := v.rows()
@@ -128,6 +137,18 @@ func (v Value) checkField() error {
 		return v.fixed
 	case !slices.Contains(v.parent.Content, v.key):
 		return errors.New("it was taken away")
+	}
+	return nil
+}
+
+// checkNew refuses fields that the mapping has already, but for the one at index i.
+func (v Value) checkNew(fields []*yaml.Node, i int) error {
+	for n := 0; n < len(fields); n += 2 {
+		for at := 0; at < len(v.parent.Content); at += 2 {
+			if at != i && v.parent.Content[at].Value == fields[n].Value {
+				return fmt.Errorf("there is a field %q already, in line %d", fields[n].Value, v.parent.Content[at].Line)
+			}
+		}
 	}
 	return nil
 }

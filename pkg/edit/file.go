@@ -61,7 +61,7 @@ func parse(text []byte) (docs []*yaml.Node, err error) {
 // lineStarts splits lines where the YAML parser does, by whose lines nodes are found. A byte order mark is in none.
 func lineStarts(text []byte) []int {
 	at := 0
-	if bytes.HasPrefix(text, bom) {
+	if bytes.HasPrefix(text, []byte(bom)) {
 		at = len(bom)
 	}
 	starts := []int{at}
@@ -77,7 +77,8 @@ func lineStarts(text []byte) []int {
 	return starts
 }
 
-var bom = []byte("\ufeff")
+// bom is the byte order mark that a file may begin with.
+const bom = "\ufeff"
 
 // breakAt is the length of the line break that text begins with; 0: of none.
 func breakAt(text []byte) int {

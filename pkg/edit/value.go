@@ -3,6 +3,7 @@ package edit
 import (
 	"bytes"
 	"errors"
+	"iter"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -86,6 +87,23 @@ func (v Value) Names() []string {
 	return names
 }
 
+// Fields are a mapping's, by name, in their order. Aliases lead to the same values again and again, and may lead round in circles: whoever
+// goes down into values counts them.
+func (v Value) Fields() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		if v.node == nil || v.node.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(v.node.Content); i += 2 {
+			field := v.file.value(v.node.Content[i+1], v)
+			field.key, field.parent = v.node.Content[i], v.node
+			if !yield(field.key.Value, field) {
+				return
+			}
+		}
+	}
+}
+
 // Exists tells whether there is such a value. One that is null does not count.
 func (v Value) Exists() bool { return v.node != nil && v.node.ShortTag() != "!!null" }
 
@@ -95,14 +113,6 @@ func (v Value) String() string {
 		return ""
 	}
 	return v.node.Value
-}
-
-// Decode stores the value as yaml.v3 does.
-func (v Value) Decode(into any) error {
-	if v.node == nil {
-		return errNone
-	}
-	return v.node.Decode(into)
 }
 
 // Line is where the value, or its field's key, begins, from 1; 0 for a value that is not there.
