@@ -214,8 +214,8 @@ func (o *migrateOptions) migrate(files *rewriting) (*migration, error) {
 }
 
 // find gives the object that was named, and all documents that it is put together from: none where it is an OCIRepository already.
-func (o *migrateOptions) find(objects []writtenObject) (*origin, []*writtenObject, error) {
-	from := &origin{kind: o.kind, namespace: o.namespace, name: o.name}
+func (o *migrateOptions) find(objects []writtenObject) (*formerSource, []*writtenObject, error) {
+	from := &formerSource{kind: o.kind, namespace: o.namespace, name: o.name}
 	var documents []*writtenObject
 	var migrated *writtenObject
 	for i := range objects {

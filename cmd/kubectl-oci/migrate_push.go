@@ -8,7 +8,7 @@ import (
 )
 
 // fill gives the commands that fill the artifact, for a person or a pipeline to run. What files say is quoted in them.
-func (s *origin) fill(t *ociTarget) []string {
+func (s *formerSource) fill(t *ociTarget) []string {
 	folder := strings.TrimLeft(notInTags.ReplaceAllString(s.name, "-"), "-")
 	if s.kind == "Bucket" {
 		return s.fillFromBucket(t, folder)
@@ -33,7 +33,7 @@ func (s *origin) fill(t *ociTarget) []string {
 	return append(steps, push+commandLine("", "--revision="+revision)+`"$(git -C `+folder+` rev-parse HEAD)"`)
 }
 
-func (s *origin) clone(folder string) []string {
+func (s *formerSource) clone(folder string) []string {
 	source := published(s.url)
 	if u, err := url.Parse(s.url); err == nil && u.Scheme == "ssh" && u.User != nil {
 		source = strings.Replace(source, "://", "://"+url.User(u.User.Username()).String()+"@", 1) // as whom, and no password
@@ -53,14 +53,14 @@ func (s *origin) clone(folder string) []string {
 }
 
 // pushedTo is the reference; where a range of versions is followed, with the last version in git as tag.
-func (s *origin) pushedTo(t *ociTarget, folder string) string {
+func (s *formerSource) pushedTo(t *ociTarget, folder string) string {
 	if t.semver == "" {
 		return commandLine(t.ref.Name() + ":" + t.tag)
 	}
 	return t.ref.Name() + `:"$(git -C ` + folder + ` describe --tags --abbrev=0)"`
 }
 
-func (s *origin) fillFromBucket(t *ociTarget, folder string) []string {
+func (s *formerSource) fillFromBucket(t *ociTarget, folder string) []string {
 	push := []string{"kubectl", "oci", "push", t.ref.Name() + ":" + t.tag, "-f", folder}
 	if source := published("https://" + path.Join(s.endpoint, s.bucket, s.prefix)); s.endpoint != "" && source != "" {
 		push = append(push, "--source="+source)

@@ -12,8 +12,8 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
-// origin is a GitRepository or Bucket, as far as it is written, before it is rewritten.
-type origin struct {
+// formerSource is a GitRepository or Bucket, as far as it is written, before it is rewritten.
+type formerSource struct {
 	kind, namespace, name string
 
 	url      string // of a GitRepository
@@ -30,7 +30,7 @@ type origin struct {
 }
 
 // learn adds what one document says of it: a patch may hold the rest.
-func (s *origin) learn(o *writtenObject) {
+func (s *formerSource) learn(o *writtenObject) {
 	spec := o.Field("spec")
 	ref := spec.Field("ref")
 	name := ref.Field("name").String()
@@ -64,7 +64,7 @@ func first(rest, name, otherwise string) string {
 var notInTags = regexp.MustCompile(`[^a-zA-Z0-9_.-]+`)
 
 // defaultTag is the tag to push to and to follow where none was typed.
-func (s *origin) defaultTag() string {
+func (s *formerSource) defaultTag() string {
 	for _, text := range []string{s.tag, s.branch} {
 		tag := strings.TrimLeft(notInTags.ReplaceAllString(text, "-"), ".-")
 		if registry.ValidateTag(tag) == nil {
@@ -75,9 +75,9 @@ func (s *origin) defaultTag() string {
 }
 
 // String is as kubectl writes it.
-func (s *origin) String() string { return shown(strings.TrimPrefix(s.kind+"/"+s.name, "/")) }
+func (s *formerSource) String() string { return shown(strings.TrimPrefix(s.kind+"/"+s.name, "/")) }
 
-// target is the OCIRepository that takes the place of an origin.
+// target is the OCIRepository that takes the place of a former source.
 type ociTarget struct {
 	ref    registry.Reference
 	tag    string

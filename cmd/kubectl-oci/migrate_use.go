@@ -23,10 +23,10 @@ type use struct {
 const maxUseDepth, maxUseValues = 12, 1_000_000
 
 // uses are the places in objects that name the source.
-func (s *origin) uses(objects []writtenObject) []use {
+func (s *formerSource) uses(objects []writtenObject) []use {
 	var all []use
 	for i := range objects {
-		f := &useSearch{origin: s, object: &objects[i], left: maxUseValues}
+		f := &useSearch{source: s, object: &objects[i], left: maxUseValues}
 		f.visit(f.object.Field("spec"), "spec", 0)
 		all = append(all, f.found...)
 	}
@@ -34,7 +34,7 @@ func (s *origin) uses(objects []writtenObject) []use {
 }
 
 type useSearch struct {
-	origin *origin
+	source *formerSource
 	object *writtenObject
 	left   int
 	found  []use
@@ -44,7 +44,7 @@ func (f *useSearch) visit(v edit.Value, path string, depth int) {
 	if f.left--; f.left < 0 || depth > maxUseDepth {
 		return
 	}
-	if f.origin.named(f.object, v, path) {
+	if f.source.named(f.object, v, path) {
 		f.found = append(f.found, use{f.object, v, path})
 		return
 	}
@@ -57,7 +57,7 @@ func (f *useSearch) visit(v edit.Value, path string, depth int) {
 }
 
 // named tells whether v is a reference to the source from o.
-func (s *origin) named(o *writtenObject, v edit.Value, path string) bool {
+func (s *formerSource) named(o *writtenObject, v edit.Value, path string) bool {
 	kind := v.Field("kind").String()
 	if o.Kind == "GitRepository" && strings.HasSuffix(path, "].repository") { // of spec.include
 		kind = o.Kind
