@@ -34,6 +34,9 @@ func hintFor(err error, command *cobra.Command) string {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) {
 		return "there is no room; TMPDIR names the folder where large archives wait"
 	}
+	if e, ok := errors.AsType[*hintedError](err); ok {
+		return e.hint
+	}
 	if hint := signingHint(err); hint != "" {
 		return hint
 	}

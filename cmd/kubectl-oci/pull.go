@@ -24,8 +24,10 @@ type pullOptions struct {
 
 	verify       bool
 	verification verification
+	cluster      cluster
 
-	ref registry.Reference
+	ref    registry.Reference
+	object string // the OCIRepository whose artifact is wanted as the cluster has it; empty: ref's
 }
 
 func newPullCommand(streams genericiooptions.IOStreams) *cobra.Command {
@@ -36,6 +38,9 @@ func newPullCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Long: `Pull an artifact by tag or digest, of whatever tool, and unpack it into a new or empty folder. Every digest is checked, and
 the folder holds all of the artifact or nothing of it. With --verify, nothing is fetched unless somebody who is trusted has signed it.
 
+With ocirepository/NAME it is what the cluster has now: what the agent, or Flux, exposes for that object comes through the API server, whose
+user needs the right to get services/proxy there.
+
 Prints the artifact's reference by digest.`,
 		Example: `  # Into the folder app-config
   kubectl oci pull docker.io/org/app-config:v1.0.0
@@ -44,11 +49,17 @@ Prints the artifact's reference by digest.`,
   kubectl oci pull docker.io/org/app-config:v1.0.0 --to /tmp/deploy
 
   # Only when it is signed
-  kubectl oci pull docker.io/org/app-config:v1.0.0 --verify --key cosign.pub`,
+  kubectl oci pull docker.io/org/app-config:v1.0.0 --verify --key cosign.pub
+
+  # What the cluster has
+  kubectl oci pull ocirepository/app-config -n flux-system --to /tmp/now`,
 		Args: exactArgs("REFERENCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
 				return err
+			}
+			if o.object != "" {
+				return o.runFromCluster(cmd.Context(), streams)
 			}
 			return o.run(cmd.Context(), streams)
 		},
@@ -58,10 +69,14 @@ Prints the artifact's reference by digest.`,
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "unpack into a folder that holds files already: same names are replaced, others stay")
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "pull only what is signed by somebody who is trusted")
 	o.verification.addFlags(cmd.Flags())
+	o.cluster.addFlags(cmd.Flags())
 	return cmd
 }
 
 func (o *pullOptions) complete(reference string) error {
+	if name, isKind, err := named(reference); isKind && err == nil {
+		return o.completeFromCluster(name)
+	}
 	ref, err := parseExisting("pull", reference)
 	if err != nil {
 		return err

@@ -79,6 +79,12 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newAdmissionCommand(streams),
 		newUpdateCommand(streams),
 		newMigrateCommand(streams),
+		newGetCommand(streams),
+		newReconcileCommand(streams),
+		newSuspendCommand(streams),
+		newResumeCommand(streams),
+		newCreateCommand(streams),
+		newExportCommand(streams),
 		newVersionCommand(streams),
 	)
 	return root
