@@ -179,7 +179,12 @@ func (c *connection) changes(
 			return err
 		}
 		done, err := drain(w, &options.ResourceVersion, see)
-		if done || err != nil {
+		switch {
+		case done:
+			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx) // the watch's own error only says that it was cut
+		case err != nil:
 			return err
 		}
 	}

@@ -75,26 +75,31 @@ func define(ctx context.Context, kubeconfig string) error {
 	return err
 }
 
-// The Pod is this machine: the API server's proxy leads only to addresses of Pods, and never to loopback.
+// The Pod is this machine: the API server's proxy leads only to addresses of Pods, and never to loopback. On no node, it would not become an
+// endpoint by itself.
 const pod = `apiVersion: v1
 kind: Namespace
 metadata: {name: agent-here}
 ---
 apiVersion: v1
-kind: Service
+kind: Pod
 metadata: {name: agent, namespace: agent-here}
-spec:
-  selector: {app: agent}
-  ports: [{name: http, port: 80, targetPort: http}]
+spec: {containers: [{name: agent, image: none}]}
 ---
 apiVersion: v1
-kind: Pod
-metadata: {name: agent, namespace: agent-here, labels: {app: agent}}
-spec:
-  containers: [{name: agent, image: none, ports: [{name: http, containerPort: %s}]}]
+kind: Service
+metadata: {name: agent, namespace: agent-here}
+spec: {ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: agent, namespace: agent-here}
+subsets:
+  - addresses: [{ip: %s, targetRef: {kind: Pod, name: agent, namespace: agent-here}}]
+    ports: [{name: http, port: %s}]
 `
 
-const podStatus = `{"status":{"phase":"Running","podIP":%q,"podIPs":[{"ip":%q}],"conditions":[{"type":"Ready","status":"True"}]}}`
+const podStatus = `{"status":{"phase":"Running","podIP":%q,"podIPs":[{"ip":%q}]}}`
 
 // expose runs the agent at an address of this machine behind a Service.
 func expose(ctx context.Context, path string) (*product.Agent, error) {
@@ -110,14 +115,11 @@ func expose(ctx context.Context, path string) (*product.Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := kubectl(ctx, bed.Kubeconfig, fmt.Sprintf(pod, port), "create", "-f", "-"); err != nil {
+	if _, err := kubectl(ctx, bed.Kubeconfig, fmt.Sprintf(pod, here, port), "create", "-f", "-"); err != nil {
 		return nil, err
 	}
 	if _, err := kubectl(ctx, bed.Kubeconfig, "", "patch", "pod/agent", "-n", "agent-here", "--subresource=status",
 		"--type=merge", "-p", fmt.Sprintf(podStatus, here, here)); err != nil {
-		return nil, err
-	}
-	if _, err := kubectl(ctx, bed.Kubeconfig, "", "wait", "-n", "agent-here", "endpoints/agent", "--for=jsonpath={.subsets[0].addresses[0].ip}="+here, "--timeout=60s"); err != nil {
 		return nil, err
 	}
 	dir := filepath.Join(bed.Dir, "agent")
