@@ -17,10 +17,10 @@ import (
 
 // change is what a command does to each object.
 type change struct {
-	verb  string // of the command
-	asked string // said once an object is changed
-	done  string // said once the agent has answered
-	same  string // said of an object that is so already
+	verb  string                                         // of the command
+	asked string                                         // said once an object is changed
+	done  string                                         // said once the agent has answered
+	same  string                                         // said of an object that is so already
 	each  func(*v1.OCIRepository) (patch any, err error) // nil: it is so already
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -255,9 +256,7 @@ func newObject(version, kind, name string, labels map[string]string, content map
 		metadata["labels"] = labels
 	}
 	object := map[string]any{"apiVersion": version, "kind": kind, "metadata": metadata}
-	for key, value := range content {
-		object[key] = value
-	}
+	maps.Copy(object, content)
 	return untyped(object)
 }
 

@@ -25,11 +25,11 @@ type createSecrets struct {
 	from  string
 }
 
-const credentialsHelp = "docker, a file with a Docker config, or - for USER:PASSWORD on standard input"
+const loginHelp = "docker, a file with a Docker config, or - for USER:PASSWORD on standard input"
 
 func (s *createSecrets) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.pull, "secret", "", "pull Secret; with --creds, the one to make (default then: NAME-pull)")
-	flags.StringVar(&s.from, "creds", "", "where the registry's credential lies, of which to make a pull Secret: "+credentialsHelp)
+	flags.StringVar(&s.from, "creds", "", "where the registry's credential lies, of which to make a pull Secret: "+loginHelp)
 	flags.StringVar(&s.cert, "cert-secret", "", "Secret with ca.crt, or tls.crt and tls.key, for the registry")
 	flags.StringVar(&s.proxy, "proxy-secret", "", "Secret with the address of a proxy")
 }
@@ -37,7 +37,7 @@ func (s *createSecrets) addFlags(flags *pflag.FlagSet) {
 // validate refuses a credential in place of where it lies, and does not repeat it.
 func (s *createSecrets) validate() error {
 	if strings.Contains(s.from, ":") && absent(s.from) {
-		return usageError{errors.New("--creds is no credential but where one lies, for others may read command lines: " + credentialsHelp)}
+		return usageError{errors.New("--creds is no credential but where one lies, for others may read command lines: " + loginHelp)}
 	}
 	return nil
 }
