@@ -18,7 +18,7 @@ import (
 
 // answer waits until the agent has answered what object asks for, and gives the message of its success.
 func (c *connection) answer(ctx context.Context, object *v1.OCIRepository, patience time.Duration) (message string, err error) {
-	last := object
+	last, answered := object, false
 	only := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", object.Name).String()}
 	err = c.follow(ctx, object.Namespace, only, func(kind apiwatch.EventType, u *unstructured.Unstructured) (done bool, err error) {
 		if last, err = typed(u); err != nil {
@@ -27,10 +27,10 @@ func (c *connection) answer(ctx context.Context, object *v1.OCIRepository, patie
 		if kind == apiwatch.Deleted || last.UID != object.UID {
 			return false, errors.New("it was deleted meanwhile")
 		}
-		done, message, err = settled(last, object)
-		return done, err
+		answered, message, err = settled(last, object)
+		return answered, err
 	})
-	if expired(ctx) && message == "" && (err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errWaited)) {
+	if !answered && expired(ctx) {
 		return "", unanswered(last, patience)
 	}
 	return message, err

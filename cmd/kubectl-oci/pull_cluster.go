@@ -79,7 +79,7 @@ func (o *pullOptions) fromCluster(ctx context.Context, c *connection, report *re
 		a := object.Status.Artifact
 		if a == nil {
 			return nil, nil, &hintedError{fmt.Errorf("pull %q: the cluster has no artifact for it", kindPrefix+o.object),
-				"what is wrong: kubectl oci get " + o.object}
+				fmt.Sprintf("what is wrong: kubectl oci get %s -n %s", o.object, c.namespace)}
 		}
 		spool, err := o.download(ctx, c, a, report)
 		if err == nil {
@@ -161,7 +161,7 @@ func (c *connection) service(ctx context.Context, address string) (io.ReadCloser
 	if err != nil {
 		return nil, err
 	}
-	return client.Get().AbsPath(path).SetHeader("Accept", "*/*").MaxRetries(0).Stream(ctx)
+	return client.Get().AbsPath(path).SetHeader("Accept", "*/*").SetHeader("Accept-Encoding", "identity").Stream(ctx)
 }
 
 // dnsLabel is a name of a Service or a namespace, which becomes part of a request's path.
@@ -193,8 +193,8 @@ func explainProxy(err error, address string) error {
 	switch {
 	case apierrors.IsForbidden(err):
 		return &hintedError{err, "the right to get services/proxy is needed in the namespace of whoever serves it"}
-	case apierrors.IsServiceUnavailable(err), apierrors.IsInternalError(err), apierrors.IsTimeout(err), apierrors.ReasonForError(err) == metav1.StatusReasonUnknown && isProxyError(err):
-		return &hintedError{err, "does it run, and does its NetworkPolicy let the API server in? Otherwise use kubectl port-forward; its address is " + address}
+	case isProxyError(err):
+		return &hintedError{err, fmt.Sprintf("does who serves it run, and does a NetworkPolicy let the API server in? Its address is %q", address)}
 	}
 	return err
 }
@@ -216,7 +216,7 @@ func origin(o *v1.OCIRepository) string {
 	ref, err := registry.Parse(o.Spec.URL)
 	d := digest.Digest(revision[strings.LastIndexByte(revision, '@')+1:])
 	if err != nil || d.Validate() != nil {
-		return revision
+		return oneLineOf(revision)
 	}
 	return ref.At(d).String()
 }

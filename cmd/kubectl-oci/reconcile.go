@@ -58,9 +58,12 @@ func (o *reconcileOptions) run(ctx context.Context, streams genericiooptions.IOS
 	if err != nil {
 		return err
 	}
-	change := change{verb: "reconcile", done: "reconciled", asked: "reconcile requested", each: func(object *v1.OCIRepository) (any, error) {
-		if object.Spec.Suspend {
-			return nil, &hintedError{errors.New("it is suspended"), "kubectl oci resume " + object.Name}
+	change := change{verb: "reconcile", done: "reconciled", asked: "reconcile requested", same: "is suspended, and left alone", each: func(object *v1.OCIRepository) (any, error) {
+		switch {
+		case object.Spec.Suspend && len(o.names) > 0:
+			return nil, &hintedError{errors.New("it is suspended"), fmt.Sprintf("kubectl oci resume %s -n %s", object.Name, object.Namespace)}
+		case object.Spec.Suspend:
+			return nil, nil
 		}
 		return requested(nil), nil
 	}}

@@ -31,7 +31,7 @@ var notRun = []string{
 }
 
 // inCluster are the pages whose commands wait for an agent's answer.
-var inCluster = map[string]bool{"signatures.md": true}
+var inCluster = map[string]bool{"cluster.md": true, "signatures.md": true}
 
 type place struct{ root, bin, agent, registry, kubeconfig string }
 
