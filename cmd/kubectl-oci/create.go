@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,11 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/client-go/dynamic"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
@@ -185,113 +180,6 @@ func (o *createOptions) run(ctx context.Context, streams genericiooptions.IOStre
 		if _, err := fmt.Fprintf(streams.Out, "%s/%s applied\n", strings.ToLower(u.GetKind()), u.GetName()); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// objects are the Secrets first, and then what names them.
-func (o *createOptions) objects(ctx context.Context, streams genericiooptions.IOStreams) (all []*unstructured.Unstructured, err error) {
-	keys, err := o.trust.complete(ctx, o.name, &o.spec)
-	if err != nil {
-		return nil, err
-	}
-	login, err := o.secrets.complete(ctx, o.name, o.repository, &o.spec, streams.In)
-	if err != nil {
-		return nil, err
-	}
-	for _, u := range []*unstructured.Unstructured{login, keys} {
-		if u != nil {
-			all = append(all, u)
-		}
-	}
-	object, err := o.object()
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, object)
-	for _, u := range all {
-		if namespace := o.overrides.Context.Namespace; namespace != "" {
-			u.SetNamespace(namespace)
-		}
-	}
-	return all, nil
-}
-
-func (o *createOptions) object() (*unstructured.Unstructured, error) {
-	o.spec.Interval = v1.Duration{Duration: o.interval}
-	if o.ref != (v1.OCIRepositoryRef{}) {
-		o.spec.Reference = &o.ref
-	}
-	if len(o.ignore) > 0 {
-		patterns := strings.Join(o.ignore, "\n") + "\n"
-		o.spec.Ignore = &patterns
-	}
-	labels, err := keyValuesOf(o.labels)
-	if err != nil {
-		return nil, err
-	}
-	u, err := newObject(v1.GroupVersion().String(), v1.KindOCIRepository, o.name, labels, map[string]any{"spec": o.spec})
-	if err != nil {
-		return nil, err
-	}
-	return u, unstructured.SetNestedField(u.Object, written(o.interval), "spec", "interval")
-}
-
-// written is a duration as people write it: 5m, not 5m0s.
-func written(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
-
-// newObject has no more in it than was said.
-func newObject(version, kind, name string, labels map[string]string, content map[string]any) (*unstructured.Unstructured, error) {
-	metadata := map[string]any{"name": name}
-	if len(labels) > 0 {
-		metadata["labels"] = labels
-	}
-	object := map[string]any{"apiVersion": version, "kind": kind, "metadata": metadata}
-	maps.Copy(object, content)
-	return untyped(object)
-}
-
-func keyValuesOf(pairs []string) (map[string]string, error) {
-	all := map[string]string{}
-	for _, pair := range pairs {
-		key, value, ok := strings.Cut(pair, "=")
-		if !ok || key == "" {
-			return nil, usageError{fmt.Errorf("--label %q is not of the form key=value", pair)}
-		}
-		all[key] = value
-	}
-	return all, nil
-}
-
-// apply makes the object so, or changes what of it is ours.
-func (c *connection) apply(ctx context.Context, u *unstructured.Unstructured, force bool) error {
-	if u.GetNamespace() == "" {
-		u.SetNamespace(c.namespace)
-	}
-	options := metav1.ApplyOptions{FieldManager: fieldManager, Force: force}
-	var err error
-	if u.GetKind() == "Secret" {
-		_, err = c.client.Resource(secretResource()).Namespace(u.GetNamespace()).Apply(ctx, u.GetName(), u, options)
-	} else {
-		_, err = repositories(c, u.GetNamespace(), func(r dynamic.ResourceInterface) (*unstructured.Unstructured, error) {
-			u.SetAPIVersion(v1.Group + "/" + c.version)
-			return r.Apply(ctx, u.GetName(), u, options)
-		})
-	}
-	switch {
-	case apierrors.IsConflict(err):
-		return &hintedError{fmt.Errorf("apply %q: %s", u.GetName(), oneLine(err)), "--force-conflicts takes these fields over"}
-	case err != nil:
-		return fmt.Errorf("apply %q: %w", u.GetName(), err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -150,14 +149,4 @@ func secretNames(o *v1.OCIRepository) (names []string) {
 		}
 	}
 	return names
-}
-
-// untyped is an object to send or to print.
-func untyped(v any) (*unstructured.Unstructured, error) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	u := &unstructured.Unstructured{}
-	return u, json.Unmarshal(raw, &u.Object)
 }
