@@ -77,7 +77,7 @@ func (o *createOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.spec.ServiceAccountName, "service-account", "", "ServiceAccount with the pull secrets, or known to the provider")
 	flags.BoolVar(&o.spec.Insecure, "insecure", false, "have the agent allow plain HTTP and TLS certificates that nobody vouches for")
 	flags.StringArrayVar(&o.ignore, "ignore", nil, "pattern, as in .gitignore, of files to leave out; may be repeated; replaces the default patterns")
-	flags.StringSliceVar(&o.labels, "label", nil, "label of the object, as key=value; may be repeated")
+	flags.StringArrayVar(&o.labels, "label", nil, "label of the object, as key=value; may be repeated")
 	flags.BoolVar(&o.export, "export", false, "print all of it, the pull Secret too")
 	flags.BoolVar(&o.apply, "apply", false, "send it to the cluster, by server-side apply, in place of printing it")
 	flags.BoolVar(&o.force, "force-conflicts", false, "with --apply, take over fields that others have set")
