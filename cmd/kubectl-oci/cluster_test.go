@@ -41,14 +41,14 @@ func TestProxyPath(t *testing.T) {
 	}
 }
 
-func TestNamed(t *testing.T) {
+func TestObjectName(t *testing.T) {
 	t.Parallel()
 	for arg, want := range map[string]string{
 		"app": "app", "ocirepository/app": "app", "ocirepo/app": "app", "OCIRepositories/app": "app",
 		"ocirepository.source.toolkit.fluxcd.io/app": "app", "ocirepositories.v1.source.toolkit.fluxcd.io/app": "app",
 		"": "", "pod/app": "", "ocirepository/": "", "ocirepository/a/b": "", "..": "", "a%2fb": "", "ocirepository.example.com/app": "",
 	} {
-		if got, _, err := named(arg); got != want || (err == nil) != (want != "") {
+		if got, _, err := objectName(arg); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v", arg, got, err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestRepositoryCells(t *testing.T) {
 }
 
 // Where the status does not tell, as with source-controller, the spec and the revision do.
-func TestOrigin(t *testing.T) {
+func TestOriginOf(t *testing.T) {
 	t.Parallel()
 	digest := "sha256:" + strings.Repeat("ab", 32)
 	o := &v1.OCIRepository{}
@@ -130,12 +130,12 @@ func TestOrigin(t *testing.T) {
 		"v1@" + digest: "docker.io/org/app@" + digest, digest: "docker.io/org/app@" + digest, "v1@sha1:00": "v1@sha1:00",
 	} {
 		o.Status.Artifact = &v1.Artifact{Revision: revision}
-		if got := origin(o); got != want {
+		if got := originOf(o); got != want {
 			t.Errorf("%s: got %s", revision, got)
 		}
 	}
 	o.Status.Artifact.Metadata = map[string]string{v1.MetadataSource: "ghcr.io/org/app@" + digest}
-	if got := origin(o); got != "ghcr.io/org/app@"+digest {
+	if got := originOf(o); got != "ghcr.io/org/app@"+digest {
 		t.Errorf("got %s", got)
 	}
 }

@@ -86,7 +86,7 @@ func (o *createOptions) addFlags(flags *pflag.FlagSet) {
 }
 
 func (o *createOptions) complete(name string) (err error) {
-	if o.name, _, err = named(name); err != nil {
+	if o.name, _, err = objectName(name); err != nil {
 		return err
 	}
 	if err := o.completeReference(); err != nil {

@@ -74,7 +74,7 @@ Prints the artifact's reference by digest.`,
 }
 
 func (o *pullOptions) complete(reference string) error {
-	if name, isKind, err := named(reference); isKind && err == nil {
+	if name, isKind, err := objectName(reference); isKind && err == nil {
 		return o.completeFromCluster(name)
 	}
 	ref, err := parseExisting("pull", reference)

@@ -60,7 +60,7 @@ func (o *pullOptions) runFromCluster(ctx context.Context, streams genericiooptio
 		return fmt.Errorf("unpack %q: %w", kindPrefix+o.object, err)
 	}
 	report.line("unpacked into %s", o.to)
-	_, err = fmt.Fprintln(streams.Out, origin(object))
+	_, err = fmt.Fprintln(streams.Out, originOf(object))
 	return err
 }
 
@@ -205,8 +205,8 @@ func isProxyError(err error) bool {
 	return errors.As(err, &status) && status.Status().Code >= 500
 }
 
-// origin is where the object's artifact came from, by digest: as its metadata tell, or else as the spec and the revision do.
-func origin(o *v1.OCIRepository) string {
+// originOf is where the object's artifact came from, by digest: as its metadata tell, or else as the spec and the revision do.
+func originOf(o *v1.OCIRepository) string {
 	if source := o.Status.Artifact.Metadata[v1.MetadataSource]; source != "" {
 		if ref, err := registry.Parse(source); err == nil {
 			return ref.String()

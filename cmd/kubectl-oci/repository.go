@@ -21,8 +21,8 @@ import (
 // kindPrefix is how messages write an OCIRepository's name.
 const kindPrefix = "ocirepository/"
 
-// named takes NAME, ocirepository/NAME and what else kubectl would; isKind tells whether the kind was said.
-func named(arg string) (name string, isKind bool, err error) {
+// objectName takes NAME, ocirepository/NAME and what else kubectl would; isKind tells whether the kind was said.
+func objectName(arg string) (name string, isKind bool, err error) {
 	kind, name, isKind := strings.Cut(arg, "/")
 	switch {
 	case !isKind:
@@ -69,7 +69,7 @@ func (s *selection) addFlags(flags *pflag.FlagSet) {
 
 func (s *selection) complete(args []string) error {
 	for _, arg := range args {
-		name, _, err := named(arg)
+		name, _, err := objectName(arg)
 		if err != nil {
 			return err
 		}
