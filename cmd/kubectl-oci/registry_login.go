@@ -62,8 +62,6 @@ func (o *loginOptions) complete(host string, password bool) (err error) {
 	switch {
 	case password && o.stdin:
 		return usageError{errors.New("--password and --password-stdin: one of them, please")}
-	case password && o.password == "":
-		return usageError{errors.New("--password is empty: is the variable set?")}
 	case (password || o.stdin) && o.user == "":
 		return usageError{errors.New("whose password? Name the user with --username")}
 	case strings.Contains(o.user, ":"):
