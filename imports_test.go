@@ -25,10 +25,11 @@ var levels = map[string]int{
 	"pkg/signature":     2,
 	"pkg/transfer":      2,
 	"pkg/source":        3,
-	"pkg/controller":    4,
-	"pkg/server":        4,
-	"cmd/agent":         5,
-	"cmd/kubectl-oci":   5,
+	"pkg/attempt":       4,
+	"pkg/controller":    5,
+	"pkg/server":        5,
+	"cmd/agent":         6,
+	"cmd/kubectl-oci":   6,
 }
 
 // reserved names, for prefixes of import paths, the only rooms that may import them.
@@ -37,8 +38,8 @@ var reserved = []struct {
 	rooms  []string
 }{
 	{"github.com/google/go-containerregistry/", []string{"pkg/registry", "pkg/signature", "pkg/source"}},
-	{"k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/cloud", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
-	{"sigs.k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/cloud", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
+	{"k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/cloud", "pkg/attempt", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
+	{"sigs.k8s.io/", []string{"pkg/api/source/v1", "pkg/resource", "pkg/cloud", "pkg/attempt", "pkg/controller", "cmd/agent", "cmd/kubectl-oci"}},
 }
 
 // Imports point to a lower level, never sideways or up, and nobody imports cmd.

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/kubectl-oci/kubectl-oci/pkg/controller"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 )
 
@@ -17,7 +17,7 @@ const lookAtPolicy = 5 * time.Second
 
 // rules are what the administrator's file says at any time. The zero value: there is no file.
 type rules struct {
-	current func() *controller.Rules
+	current func() *attempt.Rules
 	changes <-chan struct{}
 }
 
@@ -34,7 +34,7 @@ func openPolicy(ctx context.Context, log *slog.Logger, path string) (rules, erro
 		return rules{}, err
 	}
 	changes := make(chan struct{}, 1)
-	file, err := policy.Open(path, controller.NewRules, func(err error) {
+	file, err := policy.Open(path, attempt.NewRules, func(err error) {
 		if err != nil {
 			broken.Inc()
 			log.Error("the policy cannot be used, the last good one stays in force", "error", err)

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
@@ -26,11 +27,11 @@ func (r *Reconciler) forget(name types.NamespacedName) error {
 // prune drops entries that the object's status does not point to any more.
 func (r *Reconciler) prune(object *v1.OCIRepository) error {
 	if object.Status.Artifact == nil {
-		return r.Store.Remove(keyOf(object))
+		return r.Store.Remove(attempt.KeyOf(object))
 	}
 	keep := r.Retention
 	keep.Since = object.Status.Artifact.LastUpdateTime.Time
-	return r.Store.Prune(keyOf(object), digest.Digest(object.Status.Artifact.Digest), keep)
+	return r.Store.Prune(attempt.KeyOf(object), digest.Digest(object.Status.Artifact.Digest), keep)
 }
 
 // sweep drops what the store holds for objects that went while no agent was there to see it. The keys are read before the objects:
@@ -45,7 +46,7 @@ func (r *Reconciler) sweep(ctx context.Context) error {
 		return fmt.Errorf("list objects: %w", err)
 	}
 	for i := range objects.Items {
-		delete(gone, keyOf(&objects.Items[i]))
+		delete(gone, attempt.KeyOf(&objects.Items[i]))
 	}
 	for key := range gone {
 		if err := r.Store.Remove(key); err != nil {

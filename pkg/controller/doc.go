@@ -1,7 +1,7 @@
 // Package controller keeps OCIRepository objects and what the agent exposes in step.
 //
-// A [Reconciler] reads an object and what it refers to, asks the administrator's policy, runs the pipeline of package source, and
-// tells the outcome in the object's status and in an event. It is the only writer of that status.
+// A [Reconciler] reads an object, makes an attempt at it, which is package attempt's, and tells the outcome in the object's status and in an
+// event. It is the only writer of that status.
 //
 //   - Where nothing changed nothing is written: no status, no event.
 //   - A status tells of the spec it was computed from, or is not written at all.

@@ -5,42 +5,12 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
-	"github.com/kubectl-oci/kubectl-oci/pkg/source"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 )
-
-// hold is what an object's windows say at some moment about what is not adopted yet.
-type hold struct {
-	closed bool
-	opens  time.Time     // next; set while closed
-	adopt  digest.Digest // of the manifest that is adopted all the same; not checked
-}
-
-// holdOf reads the object's annotations. Windows that cannot be read let nothing pass: a slip of the pen must neither open them nor go
-// unnoticed.
-func holdOf(object *v1.OCIRepository, now time.Time) (hold, error) {
-	text, ok := object.Annotations[v1.AnnotationWindow]
-	if !ok {
-		return hold{}, nil
-	}
-	windows, err := parseWindows(text)
-	if err != nil {
-		return hold{}, &source.Error{
-			Condition: v1.ConditionFetchFailed,
-			Reason:    v1.ReasonWindowInvalid,
-			Terminal:  true,
-			Err:       fmt.Errorf("read annotation %s: %w", v1.AnnotationWindow, err),
-		}
-	}
-	if windows.open(now) {
-		return hold{}, nil
-	}
-	return hold{closed: true, opens: windows.next(now), adopt: digest.Digest(object.Annotations[v1.AnnotationAdopt])}, nil
-}
 
 // pend says what waits, and until when at most. A run that did not get as far as to see it knows no better than the one before, as long
 // as the windows are closed and the spec is the same.
@@ -50,14 +20,14 @@ func (c conditions) pend(found outcome) {
 	switch {
 	case found.result.Waiting != "":
 		c.set(v1.ConditionUpdatePending, metav1.ConditionTrue, v1.ReasonWindowClosed, pendingNote(found))
-	case last != nil && (!blind || !found.hold.closed || last.ObservedGeneration != c.generation):
+	case last != nil && (!blind || !found.hold.Closed || last.ObservedGeneration != c.generation):
 		c.drop(v1.ConditionUpdatePending)
 	}
 }
 
 func pendingNote(found outcome) string {
-	note := fmt.Sprintf("%s waits for the next window, which opens at %s", found.result.Waiting, found.hold.opens.Format(time.RFC3339))
-	switch adopt := found.hold.adopt; {
+	note := fmt.Sprintf("%s waits for the next window, which opens at %s", found.result.Waiting, found.hold.Opens.Format(time.RFC3339))
+	switch adopt := found.hold.Adopt; {
 	case adopt == "":
 	case adopt.Validate() != nil:
 		note += fmt.Sprintf("; what the annotation %s says is no digest, sha256: and 64 hex digits", v1.AnnotationAdopt)
@@ -84,12 +54,12 @@ func (c conditions) wait(found outcome) {
 }
 
 // maxLate is within the shortest of windows: nobody misses it who comes so much later than it opens.
-const maxLate = minOpen / 2
+const maxLate = attempt.MinOpen / 2
 
 // wake is how long it takes until the window opens, and a little longer: thousands may wait for the same moment.
-func (h hold) wake(object *v1.OCIRepository, jitter float64, now time.Time) time.Duration {
+func wake(h attempt.Hold, object *v1.OCIRepository, jitter float64, now time.Time) time.Duration {
 	later := min(float64(object.Spec.Interval.Duration)*jitter, float64(maxLate))
-	return max(h.opens.Sub(now), minInterval) + time.Duration(later*rand.Float64()) //nolint:gosec // it spreads polls and keeps no secret
+	return max(h.Opens.Sub(now), minInterval) + time.Duration(later*rand.Float64()) //nolint:gosec // it spreads polls and keeps no secret
 }
 
 // pending is what a status says of what waits, or empty.

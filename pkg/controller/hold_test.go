@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
 // waits is the outcome of a run that kept artifact 1 while revision n had to wait.
@@ -25,7 +28,7 @@ func waiting(found outcome, what string) outcome {
 }
 
 func whileClosed(found outcome) outcome {
-	found.hold = hold{closed: true, opens: noon.Add(5 * time.Hour)}
+	found.hold = attempt.Hold{Closed: true, Opens: noon.Add(5 * time.Hour)}
 	return found
 }
 
@@ -60,11 +63,11 @@ func TestHoldOfAnObject(t *testing.T) {
 				if test.window != "" {
 					object.Annotations = map[string]string{v1.AnnotationWindow: test.window}
 				}
-				got, err := holdOf(object, noon)
-				if got.closed != test.closed || (err != nil) != test.fails {
+				got, err := attempt.HoldOf(object, noon)
+				if got.Closed != test.closed || (err != nil) != test.fails {
 					t.Errorf("%s, %s, generation %d: got %+v, %v", name, before, generation, got, err)
 				}
-				if failure := asFailure(err); test.fails && (!failure.Terminal || failure.Reason != v1.ReasonWindowInvalid) {
+				if failure, ok := errors.AsType[*source.Error](err); test.fails && (!ok || !failure.Terminal || failure.Reason != v1.ReasonWindowInvalid) {
 					t.Errorf("%s, %s: it fails as %+v", name, before, failure)
 				}
 			}
@@ -148,7 +151,7 @@ func TestAdoptOfAnotherDigestIsTold(t *testing.T) {
 		revision(2):                         "is no digest, sha256: and 64 hex digits",
 	} {
 		found := waits(2)
-		found.hold.adopt = digest.Digest(adopt)
+		found.hold.Adopt = digest.Digest(adopt)
 		if got := pending(answer(after(stored(1)), found, address, noon)); !strings.Contains(got, want) {
 			t.Errorf("of %q it says %q", adopt, got)
 		}
@@ -171,7 +174,7 @@ func TestReadyTellsOfWhatWaits(t *testing.T) {
 // What waits is looked at when the window opens, not by all objects at once, and before a window of a minute closes.
 func TestHoldWakesWhenTheWindowOpens(t *testing.T) {
 	t.Parallel()
-	h := hold{closed: true, opens: noon.Add(time.Hour)}
+	h := attempt.Hold{Closed: true, Opens: noon.Add(time.Hour)}
 	for name, test := range map[string]struct {
 		interval time.Duration
 		now      time.Time
@@ -186,7 +189,7 @@ func TestHoldWakesWhenTheWindowOpens(t *testing.T) {
 		object.Spec.Interval.Duration = test.interval
 		seen := map[time.Duration]bool{}
 		for range 100 {
-			got := h.wake(object, 0.05, test.now)
+			got := wake(h, object, 0.05, test.now)
 			if seen[got] = true; got < test.from || got > test.to {
 				t.Errorf("%s: %s", name, got)
 			}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 )
 
 // everywhere runs whether or not this replica leads.
@@ -104,6 +105,6 @@ func (r *Reconciler) followed() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*v1.OCIRepository)
 		after, also := e.ObjectNew.(*v1.OCIRepository)
-		return ok && also && !r.leads() && advertised(before.Status).Digest != advertised(after.Status).Digest
+		return ok && also && !r.leads() && attempt.Advertised(before.Status).Digest != attempt.Advertised(after.Status).Digest
 	}}
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -32,13 +33,13 @@ const (
 // mirror sees to it that the store has what the object advertises, if another replica does. What another controller advertises is
 // that one's business.
 func (r *Reconciler) mirror(ctx context.Context, object *v1.OCIRepository) error {
-	a := advertised(object.Status)
+	a := attempt.Advertised(object.Status)
 	if r.Mirror == nil || a.Place == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxMirror)
 	defer cancel()
-	_, err := r.Mirror.Mirror(ctx, keyOf(object), a)
+	_, err := r.Mirror.Mirror(ctx, attempt.KeyOf(object), a)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.FromContext(ctx).V(1).Info("what is advertised cannot be mirrored", "error", err.Error())
 	}
@@ -53,10 +54,10 @@ func (r *Reconciler) follow(object *v1.OCIRepository, mirrored bool) (ctrl.Resul
 	}
 	at, interval := rand.Float64(), object.Spec.Interval.Duration //nolint:gosec // it spreads requests and keeps no secret
 	if mirrored {
-		r.absences.end(keyOf(object))
+		r.absences.end(attempt.KeyOf(object))
 		return ctrl.Result{RequeueAfter: spread(interval, r.Jitter, at)}, nil
 	}
-	missing := r.absences.lasts(keyOf(object), advertised(object.Status).Digest, time.Now())
+	missing := r.absences.lasts(attempt.KeyOf(object), attempt.Advertised(object.Status).Digest, time.Now())
 	return ctrl.Result{RequeueAfter: late(max(min(missing, interval), mirrorAgain), interval, r.Jitter, at)}, nil
 }
 
@@ -158,8 +159,8 @@ func (w *WarmUp) round(ctx context.Context, objects []*v1.OCIRepository) (again 
 // mirror goes on beside the reconciles, which drop what is not advertised any more. What they have seen in the cache by the time that it
 // arrives, they do not look for again.
 func (w *WarmUp) mirror(ctx context.Context, object *v1.OCIRepository) error {
-	r, d := w.reconciler, advertised(object.Status).Digest
-	if _, err := r.Store.Stat(keyOf(object), d); err == nil {
+	r, d := w.reconciler, attempt.Advertised(object.Status).Digest
+	if _, err := r.Store.Stat(attempt.KeyOf(object), d); err == nil {
 		return nil
 	}
 	if err := r.mirror(ctx, object); err != nil || d == "" {

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -40,7 +41,7 @@ func (f *Refill) Refill(ctx context.Context, key store.Key, d digest.Digest) err
 	if err != nil {
 		return err
 	}
-	a := advertised(object.Status)
+	a := attempt.Advertised(object.Status)
 	switch {
 	case !alive(object):
 		return fmt.Errorf("find what %q advertises: %w", key, fs.ErrNotExist)
@@ -81,48 +82,48 @@ func (f *Refill) watched(object *v1.OCIRepository) bool {
 }
 
 func (f *Refill) restore(ctx context.Context, object *v1.OCIRepository) error {
-	a := advertised(object.Status)
-	if _, err := f.Source.Mirror(ctx, keyOf(object), a); err == nil {
+	a := attempt.Advertised(object.Status)
+	if _, err := f.Source.Mirror(ctx, attempt.KeyOf(object), a); err == nil {
 		return nil
 	}
 	if err := f.reproduce(ctx, object); err != nil {
-		return passing{fmt.Errorf("restore what %q advertises: %w", keyOf(object), err)}
+		return passing{fmt.Errorf("restore what %q advertises: %w", attempt.KeyOf(object), err)}
 	}
 	return nil
 }
 
 // reproduce has the registry's artifact verified anew, or counts on a verification of the very same.
 func (f *Refill) reproduce(ctx context.Context, object *v1.OCIRepository) error {
-	t := f.Reconciler.terms(ctx, object)
-	if t.unread != nil {
-		return t.unread
+	t := f.Reconciler.means().Terms(ctx, object)
+	if t.Unread != nil {
+		return t.Unread
 	}
-	way, err := f.Reconciler.way(ctx, object, t)
+	way, err := f.Reconciler.means().Way(ctx, object, t)
 	if err != nil {
 		return err
 	}
 	_, err = f.Source.Restore(ctx, source.Request{
-		Key: keyOf(object), Spec: object.Spec, Access: way.Access, Advertised: advertised(object.Status), Requirements: t.requirements,
+		Key: attempt.KeyOf(object), Spec: object.Spec, Access: way.Access, Advertised: attempt.Advertised(object.Status), Requirements: t.Requirements,
 	})
 	return err
 }
 
 // alive tells whether the object advertises something of ours, and is to stay.
 func alive(object *v1.OCIRepository) bool {
-	return advertised(object.Status).Place != "" && object.DeletionTimestamp.IsZero()
+	return attempt.Advertised(object.Status).Place != "" && object.DeletionTimestamp.IsZero()
 }
 
 // keep leaves what was put back in the store where the object, which was read once more, advertises what it did before. Otherwise the
 // entry is dropped again: while it was on its way the object may have gone, or its artifact have been withdrawn, and whoever saw to
 // that found nothing to drop.
 func (r *Reconciler) keep(before *v1.OCIRepository, d digest.Digest, now *v1.OCIRepository, err error) error {
-	if err == nil && alive(now) && advertised(now.Status).Digest == advertised(before.Status).Digest {
+	if err == nil && alive(now) && attempt.Advertised(now.Status).Digest == attempt.Advertised(before.Status).Digest {
 		return nil
 	}
 	if err == nil {
 		err = errChanged
 	}
-	return errors.Join(fmt.Errorf("keep what %q advertised: %w", keyOf(before), err), r.Store.Drop(keyOf(before), d))
+	return errors.Join(fmt.Errorf("keep what %q advertised: %w", attempt.KeyOf(before), err), r.Store.Drop(attempt.KeyOf(before), d))
 }
 
 var errChanged = errors.New("it advertises something else by now, or nothing")

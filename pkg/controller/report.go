@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 )
 
 // fieldOwner is the name under which the agent's writes appear in an object's managed fields.
@@ -54,7 +55,7 @@ func (r *Reconciler) lost(object *v1.OCIRepository) bool {
 	if object.Status.Artifact == nil {
 		return false
 	}
-	_, err := r.Store.Stat(keyOf(object), digest.Digest(object.Status.Artifact.Digest))
+	_, err := r.Store.Stat(attempt.KeyOf(object), digest.Digest(object.Status.Artifact.Digest))
 	return err != nil
 }
 

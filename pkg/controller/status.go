@@ -3,36 +3,12 @@ package controller
 import (
 	"time"
 
-	"github.com/opencontainers/go-digest"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
-	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
-
-func keyOf(object *v1.OCIRepository) store.Key {
-	return store.Key{Namespace: object.Namespace, Name: object.Name}
-}
-
-// advertised is what the status tells consumers, for the source to compare with.
-func advertised(status v1.OCIRepositoryStatus) source.Advertised {
-	if status.Artifact == nil {
-		return source.Advertised{}
-	}
-	size := int64(0)
-	if status.Artifact.Size != nil {
-		size = *status.Artifact.Size
-	}
-	return source.Advertised{
-		Revision:      status.Artifact.Revision,
-		Place:         status.Artifact.Metadata[v1.MetadataSource],
-		Digest:        digest.Digest(status.Artifact.Digest),
-		Size:          size,
-		Ignore:        status.ObservedIgnore,
-		LayerSelector: status.ObservedLayerSelector,
-	}
-}
 
 // answer is the status that an object gets for the outcome of a run. Consumers reach the file server at address, host[:port].
 func answer(object *v1.OCIRepository, found outcome, address string, now time.Time) v1.OCIRepositoryStatus {
@@ -74,7 +50,7 @@ func advertise(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, result 
 	artifact.Path = result.Entry.Path()
 	artifact.URL = base + artifact.Path
 	status.Artifact = artifact
-	status.URL = base + keyOf(object).LatestPath()
+	status.URL = base + attempt.KeyOf(object).LatestPath()
 	if result.Waiting == "" { // or else it is made by the rules of before
 		status.ObservedIgnore = object.Spec.DeepCopy().Ignore
 		status.ObservedLayerSelector = object.Spec.LayerSelector.DeepCopy()

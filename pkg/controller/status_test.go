@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
@@ -298,7 +299,7 @@ func TestStatusTellsOfEveryOutcome(t *testing.T) {
 			if test.artifact > 0 {
 				want = revision(test.artifact)
 			}
-			if got := advertised(status).Revision; got != want {
+			if got := attempt.Advertised(status).Revision; got != want {
 				t.Errorf("artifact is %q, want %q", got, want)
 			}
 			if answered := status.ObservedGeneration == 2; answered != test.answered {

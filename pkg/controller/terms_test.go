@@ -8,20 +8,21 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
 // rulesOf is a policy of one rule, which has the key in verify.
-func rulesOf(t *testing.T, key string) *Rules {
+func rulesOf(t *testing.T, key string) *attempt.Rules {
 	t.Helper()
-	return mustParse(t, string(verifying(fmt.Sprintf(`{"keys":{"a":%q}}`, key))))
+	return mustParse(t, fmt.Sprintf(
+		`{"apiVersion":"policy.kubectl-oci.dev/v1alpha1","kind":"SourcePolicy","rules":[{"registries":["ghcr.io/**"],"verify":{"keys":{"a":%q}}}]}`, key))
 }
 
 // What cannot be read of spec.verify takes nothing away of what the administrator requires: that is looked at all the same, a verdict by it
@@ -38,7 +39,7 @@ func TestUnreadVerifyLoosensNothing(t *testing.T) {
 		"not satisfied": {err: &source.Error{Condition: v1.ConditionSourceVerified, Reason: v1.ReasonVerificationError, Withdraws: true, Err: errors.New("no")}, withdraws: true},
 	} {
 		var got []source.Request
-		r := &Reconciler{Live: silent{}, Policy: func() *Rules { return rules }, Source: answering{tc.err, &got}}
+		r := &Reconciler{Live: silent{}, Policy: func() *attempt.Rules { return rules }, Source: answering{tc.err, &got}}
 		object := advertising(1)
 		object.Spec.URL, object.Spec.Verify = "oci://ghcr.io/org/app", &v1.Verification{SecretRef: ref("keys")}
 		found := r.run(t.Context(), object)
@@ -56,7 +57,7 @@ func TestForbiddenIsNotVerified(t *testing.T) {
 	t.Parallel()
 	rules := rulesOf(t, newPublicKey(t))
 	for _, unknown := range []bool{true, false} {
-		r := &Reconciler{Policy: func() *Rules { return rules }, Source: acting(func(source.Request) (source.Result, error) {
+		r := &Reconciler{Policy: func() *attempt.Rules { return rules }, Source: acting(func(source.Request) (source.Result, error) {
 			return source.Result{Required: true}, &source.Error{
 				Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, Unknown: unknown, Err: &registry.ForbiddenError{Host: "here"},
 			}
@@ -92,7 +93,7 @@ func TestTermsChangeDuringARun(t *testing.T) {
 	elsewhere := mustParse(t, `{"apiVersion":"policy.kubectl-oci.dev/v1alpha1","kind":"SourcePolicy","rules":[{"registries":["quay.io/**"]}]}`)
 	public := mustParse(t, `{"apiVersion":"policy.kubectl-oci.dev/v1alpha1","kind":"SourcePolicy","rules":[{"registries":["ghcr.io/**"],"addresses":["public"]}]}`)
 	for name, tc := range map[string]struct {
-		before, after *Rules
+		before, after *attempt.Rules
 		keys          string // in the Secret that spec.verify names by then
 		written       bool
 	}{
@@ -111,10 +112,10 @@ func TestTermsChangeDuringARun(t *testing.T) {
 		object.Spec.Verify = &v1.Verification{SecretRef: ref("keys")}
 		b := &board{object: object}
 		rules := tc.before
-		r := reconcilerIn(secretWith("keys", corev1.SecretTypeOpaque, "cosign.pub", mine))
-		r.Client, r.Store, r.Durations, r.Address, r.Policy = b, s, NewDurations(), address, func() *Rules { return rules }
+		r := &Reconciler{Live: withKey(mine)}
+		r.Client, r.Store, r.Durations, r.Address, r.Policy = b, s, NewDurations(), address, func() *attempt.Rules { return rules }
 		r.Source = acting(func(req source.Request) (source.Result, error) {
-			rules, r.Live = tc.after, reconcilerIn(secretWith("keys", corev1.SecretTypeOpaque, "cosign.pub", tc.keys)).Live
+			rules, r.Live = tc.after, withKey(tc.keys)
 			entry, err := s.Put(req.Key, func(w io.Writer) error { _, err := io.WriteString(w, "bytes"); return err })
 			return source.Result{Revision: revision(1), Entry: entry, Metadata: map[string]string{v1.MetadataSource: "ghcr.io/org/app@sha256:aa"}}, err
 		})

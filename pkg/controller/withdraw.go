@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/store"
 )
 
@@ -34,9 +35,9 @@ func (r *Reconciler) withdrawals() handler.EventHandler {
 func (r *Reconciler) dropWithdrawn(before v1.OCIRepositoryStatus, after *v1.OCIRepository) error {
 	switch {
 	case after.Status.Artifact == nil:
-		return r.Store.Remove(keyOf(after))
+		return r.Store.Remove(attempt.KeyOf(after))
 	case unseen(before, after.Status):
-		return r.Store.Prune(keyOf(after), digest.Digest(after.Status.Artifact.Digest), store.Retention{Records: -1})
+		return r.Store.Prune(attempt.KeyOf(after), digest.Digest(after.Status.Artifact.Digest), store.Retention{Records: -1})
 	}
 	return nil
 }

@@ -96,9 +96,8 @@ func suspendedObject() *v1.OCIRepository {
 // What keeps an object from its registry does not hide what is known of its signature, and is no verdict on it.
 func TestAccessFailsBeforeVerification(t *testing.T) {
 	t.Parallel()
-	r := reconcilerIn()
 	var got []source.Request
-	r.Source = answering{errors.New("not asked"), &got}
+	r := &Reconciler{Live: secrets{}, Source: answering{errors.New("not asked"), &got}}
 	object := advertising(1)
 	object.Spec.URL, object.Spec.SecretRef = "oci://ghcr.io/org/app", ref("missing")
 	found := r.run(t.Context(), object)

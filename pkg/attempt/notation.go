@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"cmp"
@@ -48,8 +48,8 @@ func impossible(field string, ref *v1.LocalObjectReference) error {
 }
 
 // notation reads a trust policy, with the certificates that are in all its stores.
-func (r *Reconciler) notation(ctx context.Context, object *v1.OCIRepository, name string) (signature.Trust, error) {
-	secret, err := r.secret(ctx, object, name)
+func (m *Means) notation(ctx context.Context, object *v1.OCIRepository, name string) (signature.Trust, error) {
+	secret, err := m.secret(ctx, object, name)
 	if err != nil {
 		return signature.Trust{}, unread(err)
 	}

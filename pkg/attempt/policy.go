@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"context"
@@ -13,21 +13,21 @@ import (
 )
 
 // rules are those that count now; nil: there is no file.
-func (r *Reconciler) rules() *Rules {
-	if r.Policy == nil {
+func (m *Means) rules() *Rules {
+	if m.Policy == nil {
 		return nil
 	}
-	return r.Policy()
+	return m.Policy()
 }
 
 // vouched holds an authority and a proxy of the object's own, together, to be what spec.insecure is: nobody but the object's author vouches
 // for who answers in the registry's name.
-func (r *Reconciler) vouched(_ context.Context, object *v1.OCIRepository, w *way) error {
-	if len(w.TLS.CA) == 0 || w.Proxy == (registry.Proxy{}) || w.rule.Insecure {
+func (m *Means) vouched(_ context.Context, object *v1.OCIRepository, w *Way) error {
+	if len(w.TLS.CA) == 0 || w.Proxy == (registry.Proxy{}) || w.Rule.Insecure {
 		return nil
 	}
 	return violation(object, fmt.Errorf("spec.proxySecretRef together with a ca.crt in spec.certSecretRef lets the proxy answer in the registry's name, "+
-		"which is insecure: %s does not permit it", whoseRule(w.rule)))
+		"which is insecure: %s does not permit it", whoseRule(w.Rule)))
 }
 
 // permitted says for people what a rule permits in place of what it refused.

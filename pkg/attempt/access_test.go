@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"crypto/x509"
@@ -11,7 +11,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
@@ -25,12 +24,12 @@ func TestFingerprintChangesWithSecrets(t *testing.T) {
 	spec := v1.OCIRepositorySpec{SecretRef: ref("pull"), ProxySecretRef: ref("proxy")}
 	proxy := secretWith("proxy", corev1.SecretTypeOpaque, "address", "http://proxy.test:3128")
 	seen := map[string]string{}
-	for name, secrets := range map[string][]client.Object{
+	for name, secrets := range map[string][]any{
 		"first":    {pullSecretFor("pull", "ghcr.io", "u", "1"), proxy},
 		"password": {pullSecretFor("pull", "ghcr.io", "u", "2"), proxy},
 		"proxy":    {pullSecretFor("pull", "ghcr.io", "u", "1"), secretWith("proxy", corev1.SecretTypeOpaque, "address", "http://proxy.test:3129")},
 	} {
-		access, err := accessOf(t, reconcilerIn(secrets...), objectWith(spec))
+		access, err := accessOf(t, meansIn(secrets...), objectWith(spec))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +44,7 @@ func TestFingerprintChangesWithSecrets(t *testing.T) {
 func TestTimeoutIsBounded(t *testing.T) {
 	t.Parallel()
 	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, math.MaxInt64: maxTimeout} {
-		access, err := accessOf(t, new(Reconciler), objectWith(v1.OCIRepositorySpec{Timeout: &v1.Duration{Duration: timeout}}))
+		access, err := accessOf(t, new(Means), objectWith(v1.OCIRepositorySpec{Timeout: &v1.Duration{Duration: timeout}}))
 		if err != nil || access.Timeout != want {
 			t.Errorf("%s: got %s, %v, want %s", timeout, access.Timeout, err, want)
 		}
@@ -57,19 +56,19 @@ func TestFailuresSayWhatHelps(t *testing.T) {
 	t.Parallel()
 	unknown := fmt.Errorf("GET host: %w", x509.UnknownAuthorityError{})
 	tests := map[string]struct {
-		way  way
+		way  Way
 		err  error
 		want string
 	}{
-		"unknown authority":    {way{}, unknown, "(a Secret named by spec.certSecretRef can have the authority as ca.crt)"},
-		"still unknown":        {way{Access: registry.Access{TLS: registry.TLS{CA: []byte("ca")}}}, unknown, "(neither the system nor ca.crt of spec.certSecretRef knows it)"},
-		"nothing of that name": {way{}, &registry.StatusError{Code: http.StatusNotFound, Reason: "not found"}, "(HTTP 404) (is the name right, and was it pushed?"},
-		"what explains itself": {way{}, errors.New("reset by peer"), "reset by peer"},
+		"unknown authority":    {Way{}, unknown, "(a Secret named by spec.certSecretRef can have the authority as ca.crt)"},
+		"still unknown":        {Way{Access: registry.Access{TLS: registry.TLS{CA: []byte("ca")}}}, unknown, "(neither the system nor ca.crt of spec.certSecretRef knows it)"},
+		"nothing of that name": {Way{}, &registry.StatusError{Code: http.StatusNotFound, Reason: "not found"}, "(HTTP 404) (is the name right, and was it pushed?"},
+		"what explains itself": {Way{}, errors.New("reset by peer"), "reset by peer"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := test.way.blame(newObject(1), &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, Err: test.err})
+			got := test.way.blame(newObject(), &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonPullFailed, Err: test.err})
 			if !strings.Contains(got.Error(), test.want) || !errors.Is(got, test.err) {
 				t.Errorf("got %q", got)
 			}
@@ -83,7 +82,7 @@ func TestFailuresSayWhatHelps(t *testing.T) {
 // No other Secret or ServiceAccount makes a registry one of the provider's.
 func TestAnotherProvidersRegistryStalls(t *testing.T) {
 	t.Parallel()
-	_, err := accessOf(t, reconcilerIn(), objectWith(v1.OCIRepositorySpec{URL: "oci://unsuitable.test/app", Provider: "aws"}))
+	_, err := accessOf(t, meansIn(), objectWith(v1.OCIRepositorySpec{URL: "oci://unsuitable.test/app", Provider: "aws"}))
 	failure, ok := errors.AsType[*source.Error](err)
 	if !ok || !failure.Terminal || failure.Reason != v1.ReasonAuthenticationFailed || strings.Count(err.Error(), "unsuitable.test") != 1 {
 		t.Errorf("got %v", err)
@@ -92,7 +91,7 @@ func TestAnotherProvidersRegistryStalls(t *testing.T) {
 
 func TestRefusalNamesWhatWasTried(t *testing.T) {
 	t.Parallel()
-	r := reconcilerIn(pullSecretFor("own", "ghcr.io", "alice", "s3cret"), pullSecretFor("elsewhere", "quay.io", "x", "s3cret"), accountWith("a", "elsewhere"), accountWith("bare"))
+	r := meansIn(pullSecretFor("own", "ghcr.io", "alice", "s3cret"), pullSecretFor("elsewhere", "quay.io", "x", "s3cret"), accountWith("a", "elsewhere"), accountWith("bare"))
 	denied := &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: errors.New("denied")}
 	tests := map[string]v1.OCIRepositorySpec{
 		"denied":                          {},
@@ -110,13 +109,13 @@ func TestRefusalNamesWhatWasTried(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	w := &way{rule: policy.Rule{Reach: policy.Reach{Public: true}}}
+	w := &Way{Rule: policy.Rule{Reach: policy.Reach{Public: true}}}
 	got := w.blame(objectWith(v1.OCIRepositorySpec{}), fmt.Errorf("resolve: %w", &registry.ForbiddenError{Host: "here"}))
 	if f, ok := errors.AsType[*source.Error](got); !ok || f.Reason != v1.ReasonPolicyViolation || !strings.HasSuffix(f.Error(), "without a policy file, public addresses are permitted; "+
 		"the flag --policy names one, whose rules can permit others, as in addresses: [loopback]; ask whoever runs the agent") {
 		t.Errorf("got %v", got)
 	}
-	if err := w.blame(newObject(1), nil); err != nil {
+	if err := w.blame(newObject(), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"crypto/ecdsa"
@@ -52,7 +52,7 @@ func authority(t *testing.T) (certificate, list string) {
 func TestNotation(t *testing.T) {
 	t.Parallel()
 	ca, list := authority(t)
-	r := reconcilerIn(
+	r := meansIn(
 		secretWith("all", corev1.SecretTypeOpaque, "trustpolicy.json", trustPolicy, "ca.crt", ca, "other.pem", ca, "acme.crl", list, "README", "x"),
 		secretWith("certificate", corev1.SecretTypeOpaque, "ca.crt", ca),
 		secretWith("policy", corev1.SecretTypeOpaque, "trustpolicy.json", trustPolicy, "ca.txt", ca),

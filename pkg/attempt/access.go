@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"context"
@@ -26,29 +26,29 @@ type Identities interface {
 // maxTimeout is the longest silence of a registry that is waited out, whatever the spec says: a worker waits with it.
 const maxTimeout = 10 * time.Minute
 
-// way is how an object's registry is reached, and for people where that comes from.
-type way struct {
+// Way is how an object's registry is reached, and for people where that comes from.
+type Way struct {
 	registry.Access
-	ref  registry.Reference
-	rule policy.Rule
+	Ref  registry.Reference
+	Rule policy.Rule
 	from []string // where each credential comes from
 	read []string // the Secrets that were looked into for credentials
 	bare string   // the ServiceAccount that has no pull secrets, if there is one
 }
 
-// way is the way to the object's registry, by all that its spec refers to and within what the administrator permits. All that it refers to
+// Way is the way to the object's registry, by all that its spec refers to and within what the administrator permits. All that it refers to
 // is read anew each time; the error is a *source.Error.
-func (r *Reconciler) way(ctx context.Context, object *v1.OCIRepository, t terms) (*way, error) {
-	w := &way{ref: t.ref, rule: t.rule}
-	if t.refused != nil {
-		return w, t.refused
+func (m *Means) Way(ctx context.Context, object *v1.OCIRepository, t Terms) (*Way, error) {
+	w := &Way{Ref: t.Ref, Rule: t.Rule}
+	if t.Refused != nil {
+		return w, t.Refused
 	}
-	w.Reach = registry.Reach(w.rule.Reach)
+	w.Reach = registry.Reach(w.Rule.Reach)
 	w.Insecure = object.Spec.Insecure
 	if timeout := object.Spec.Timeout; timeout != nil {
 		w.Timeout = min(timeout.Duration, maxTimeout)
 	}
-	for _, read := range []func(context.Context, *v1.OCIRepository, *way) error{r.certificates, r.proxy, r.vouched, r.credentials} {
+	for _, read := range []func(context.Context, *v1.OCIRepository, *Way) error{m.certificates, m.proxy, m.vouched, m.credentials} {
 		err := read(ctx, object, w)
 		if _, told := errors.AsType[*source.Error](err); told {
 			return w, err
@@ -61,7 +61,7 @@ func (r *Reconciler) way(ctx context.Context, object *v1.OCIRepository, t terms)
 }
 
 // add notes credentials to be tried after those that are there already. One that is there is not tried twice.
-func (w *way) add(origin string, found ...registry.Credential) {
+func (w *Way) add(origin string, found ...registry.Credential) {
 	for _, c := range found {
 		if !slices.Contains(w.Credentials, c) {
 			w.Credentials = append(w.Credentials, c)
@@ -72,7 +72,7 @@ func (w *way) add(origin string, found ...registry.Credential) {
 
 // explain adds to the registry's refusal, which names the credentials that it refused, where they come from, and to others what the
 // author can do.
-func (w *way) explain(failure *source.Error) *source.Error {
+func (w *Way) explain(failure *source.Error) *source.Error {
 	note := w.hint(failure)
 	if failure.Reason == v1.ReasonAuthenticationFailed {
 		note = w.origin()
@@ -86,19 +86,19 @@ func (w *way) explain(failure *source.Error) *source.Error {
 }
 
 // origin says where the credentials come from, or where they were looked for; empty: nowhere.
-func (w *way) origin() string {
+func (w *Way) origin() string {
 	switch {
 	case len(w.from) > 0:
 		return "from " + strings.Join(w.from, ", then ")
 	case len(w.read) > 0:
-		return fmt.Sprintf("%s has none for %s", strings.Join(w.read, " and "), w.ref.Name())
+		return fmt.Sprintf("%s has none for %s", strings.Join(w.read, " and "), w.Ref.Name())
 	case w.bare != "":
 		return fmt.Sprintf("service account %q has no imagePullSecrets", w.bare)
 	}
 	return ""
 }
 
-func (w *way) hint(err error) string {
+func (w *Way) hint(err error) string {
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
 		if len(w.TLS.CA) > 0 {
 			return "neither the system nor ca.crt of spec.certSecretRef knows it"
@@ -112,13 +112,13 @@ func (w *way) hint(err error) string {
 }
 
 // blame tells the failure of a run as what it is to the object's author. What is not known of signatures stays so.
-func (w *way) blame(object *v1.OCIRepository, err error) error {
+func (w *Way) blame(object *v1.OCIRepository, err error) error {
 	failure, told := errors.AsType[*source.Error](err)
 	if told && failure.Condition == v1.ConditionSourceVerified && !failure.Unknown {
 		return err // nothing but a signature helps
 	}
 	if forbidden, ok := errors.AsType[*registry.ForbiddenError](err); ok {
-		refused := violation(object, fmt.Errorf("%w: %s", forbidden, permitted(w.rule)))
+		refused := violation(object, fmt.Errorf("%w: %s", forbidden, permitted(w.Rule)))
 		refused.Unknown = told && failure.Unknown
 		return refused
 	}

@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"cmp"
@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
@@ -26,11 +25,11 @@ const (
 )
 
 // certificates reads what TLS needs. The type of the Secret does not matter, as long as it has the keys.
-func (r *Reconciler) certificates(ctx context.Context, object *v1.OCIRepository, w *way) error {
+func (m *Means) certificates(ctx context.Context, object *v1.OCIRepository, w *Way) error {
 	if object.Spec.CertSecretRef == nil {
 		return nil
 	}
-	secret, err := r.secret(ctx, object, object.Spec.CertSecretRef.Name)
+	secret, err := m.secret(ctx, object, object.Spec.CertSecretRef.Name)
 	if err != nil {
 		return err
 	}
@@ -61,11 +60,11 @@ func keysOf(secret *corev1.Secret) string {
 }
 
 // proxy reads through whom the registry is reached.
-func (r *Reconciler) proxy(ctx context.Context, object *v1.OCIRepository, w *way) error {
+func (m *Means) proxy(ctx context.Context, object *v1.OCIRepository, w *Way) error {
 	if object.Spec.ProxySecretRef == nil {
 		return nil
 	}
-	secret, err := r.secret(ctx, object, object.Spec.ProxySecretRef.Name)
+	secret, err := m.secret(ctx, object, object.Spec.ProxySecretRef.Name)
 	if err != nil {
 		return err
 	}
@@ -88,12 +87,12 @@ const maxPullSecrets = 32
 
 // credentials reads the pull secrets in the order in which they are tried: the object's own, then its ServiceAccount's. Where none of
 // them has an entry for the repository, the cloud provider's credential is used.
-func (r *Reconciler) credentials(ctx context.Context, object *v1.OCIRepository, w *way) error {
+func (m *Means) credentials(ctx context.Context, object *v1.OCIRepository, w *Way) error {
 	var names []string
 	if object.Spec.SecretRef != nil {
 		names = append(names, object.Spec.SecretRef.Name)
 	}
-	account, err := r.account(ctx, object, object.Spec.ServiceAccountName)
+	account, err := m.account(ctx, object, object.Spec.ServiceAccountName)
 	if err != nil {
 		return err
 	}
@@ -109,21 +108,21 @@ func (r *Reconciler) credentials(ctx context.Context, object *v1.OCIRepository, 
 		return fmt.Errorf("read pull secrets: there are %d, more than %d", len(names), maxPullSecrets)
 	}
 	for _, name := range names {
-		if err := r.pullSecret(ctx, object, name, w); err != nil {
+		if err := m.pullSecret(ctx, object, name, w); err != nil {
 			return err
 		}
 	}
 	if len(w.Credentials) > maxPullSecrets {
-		return fmt.Errorf("read pull secrets: they have %d entries for %s, more than %d", len(w.Credentials), w.ref.Name(), maxPullSecrets)
+		return fmt.Errorf("read pull secrets: they have %d entries for %s, more than %d", len(w.Credentials), w.Ref.Name(), maxPullSecrets)
 	}
 	if provider := object.Spec.Provider; len(w.Credentials) == 0 && provider != "" && provider != v1.ProviderGeneric {
-		return r.identity(ctx, object, account, w)
+		return m.identity(ctx, object, account, w)
 	}
 	return nil
 }
 
-func (r *Reconciler) pullSecret(ctx context.Context, object *v1.OCIRepository, name string, w *way) error {
-	secret, err := r.secret(ctx, object, name)
+func (m *Means) pullSecret(ctx context.Context, object *v1.OCIRepository, name string, w *Way) error {
+	secret, err := m.secret(ctx, object, name)
 	if err != nil {
 		return err
 	}
@@ -135,7 +134,7 @@ func (r *Reconciler) pullSecret(ctx context.Context, object *v1.OCIRepository, n
 	default:
 		return fmt.Errorf("read %s: its type is %q, not %q", named(secret), secret.Type, corev1.SecretTypeDockerConfigJson)
 	}
-	found, err := registry.PullSecret(config, w.ref)
+	found, err := registry.PullSecret(config, w.Ref)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", named(secret), err)
 	}
@@ -144,32 +143,32 @@ func (r *Reconciler) pullSecret(ctx context.Context, object *v1.OCIRepository, n
 	return nil
 }
 
-// secret reads a Secret of the object's namespace from the API server.
-func (r *Reconciler) secret(ctx context.Context, object *v1.OCIRepository, name string) (*corev1.Secret, error) {
-	secret := &corev1.Secret{}
-	return secret, r.fetch(ctx, "secret", types.NamespacedName{Namespace: object.Namespace, Name: name}, secret)
+// secret reads a Secret of the object's namespace.
+func (m *Means) secret(ctx context.Context, object *v1.OCIRepository, name string) (*corev1.Secret, error) {
+	secret, err := m.Objects.Secret(ctx, object.Namespace, name)
+	return secret, missing(err, "secret", object.Namespace, name)
 }
 
-// account reads a ServiceAccount of the object's namespace from the API server; nil without a name.
-func (r *Reconciler) account(ctx context.Context, object *v1.OCIRepository, name string) (*corev1.ServiceAccount, error) {
+// account reads a ServiceAccount of the object's namespace; nil without a name.
+func (m *Means) account(ctx context.Context, object *v1.OCIRepository, name string) (*corev1.ServiceAccount, error) {
 	if name == "" {
 		return nil, nil
 	}
-	account := &corev1.ServiceAccount{}
-	return account, r.fetch(ctx, "service account", types.NamespacedName{Namespace: object.Namespace, Name: name}, account)
+	account, err := m.Objects.ServiceAccount(ctx, object.Namespace, name)
+	return account, missing(err, "service account", object.Namespace, name)
 }
 
 var errNone = errors.New("there is none")
 
-func (r *Reconciler) fetch(ctx context.Context, kind string, name types.NamespacedName, into client.Object) error {
-	err := r.Live.Get(ctx, name, into)
-	switch {
-	case apierrors.IsNotFound(err):
-		return fmt.Errorf("read %s %q: %w", kind, name, errNone)
-	case err != nil:
-		return fmt.Errorf("read %s %q: %w", kind, name, err)
+// missing says what could not be read.
+func missing(err error, kind, namespace, name string) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	if apierrors.IsNotFound(err) {
+		err = errNone
+	}
+	return fmt.Errorf("read %s %q: %w", kind, types.NamespacedName{Namespace: namespace, Name: name}, err)
 }
 
 func named(secret *corev1.Secret) string {

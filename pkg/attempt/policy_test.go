@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"crypto/ecdsa"
@@ -29,7 +29,7 @@ rules:
     registries: [ghcr.io/**]
     addresses: [public]
 `)
-	r := &Reconciler{Policy: func() *Rules { return p }}
+	r := &Means{Policy: func() *Rules { return p }}
 	for url, want := range map[string]string{
 		"oci://ghcr.io/org/app": "",
 		"oci://quay.io/org/app": `the administrator's policy: no rule permits "quay.io/org/app" to namespace "apps"; ask whoever runs the agent`,
@@ -47,7 +47,7 @@ rules:
 func TestOwnProxyAndAuthority(t *testing.T) {
 	t.Parallel()
 	certificate, key := selfSigned(t)
-	r := reconcilerIn(
+	r := meansIn(
 		secretWith("ca", corev1.SecretTypeOpaque, "ca.crt", certificate),
 		secretWith("old", corev1.SecretTypeOpaque, "caFile", certificate),
 		secretWith("client", corev1.SecretTypeTLS, "tls.crt", certificate, "tls.key", key),
@@ -72,7 +72,7 @@ func TestOwnProxyAndAuthority(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			within := &Reconciler{Live: r.Live, Policy: func() *Rules { return test.policy }}
+			within := &Means{Objects: r.Objects, Policy: func() *Rules { return test.policy }}
 			checkViolation(t, within, v1.OCIRepositorySpec{CertSecretRef: test.certs, ProxySecretRef: test.proxy}, test.want)
 		})
 	}
@@ -111,7 +111,7 @@ func mustParse(t *testing.T, raw string) *Rules {
 	return rules
 }
 
-func checkViolation(t *testing.T, r *Reconciler, spec v1.OCIRepositorySpec, want string) {
+func checkViolation(t *testing.T, r *Means, spec v1.OCIRepositorySpec, want string) {
 	t.Helper()
 	object := objectWith(spec)
 	_, err := accessOf(t, r, object)
@@ -125,7 +125,7 @@ func checkViolation(t *testing.T, r *Reconciler, spec v1.OCIRepositorySpec, want
 	if !ok || f.Error() != want || f.Reason != v1.ReasonPolicyViolation || !f.Terminal {
 		t.Fatalf("got %+v, want %s", err, want)
 	}
-	if wait := next(object, f, Pace{}, 0); wait < time.Hour-time.Minute || wait > time.Hour {
+	if wait := time.Until(f.RetryAt); wait < time.Hour-time.Minute || wait > time.Hour {
 		t.Errorf("looked at again after %s, not at the interval", wait)
 	}
 }
@@ -133,7 +133,7 @@ func checkViolation(t *testing.T, r *Reconciler, spec v1.OCIRepositorySpec, want
 // Without a file too there is a limit: the agent's own Pod, and the metadata services of clouds.
 func TestReachWithoutAPolicy(t *testing.T) {
 	t.Parallel()
-	access, err := accessOf(t, new(Reconciler), objectWith(v1.OCIRepositorySpec{Insecure: true}))
+	access, err := accessOf(t, new(Means), objectWith(v1.OCIRepositorySpec{Insecure: true}))
 	if want := (registry.Reach{Public: true, Private: true}); err != nil || access.Reach != want {
 		t.Errorf("reach is %+v, %v", access.Reach, err)
 	}

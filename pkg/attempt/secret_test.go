@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 // Which credentials are tried, and in which order.
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	r := reconcilerIn(
+	r := meansIn(
 		pullSecretFor("own", "ghcr.io", "own", "p"),
 		pullSecretFor("first", "ghcr.io", "first", "p"),
 		pullSecretFor("second", "ghcr.io", "second", "p"),
@@ -32,11 +32,11 @@ func TestCredentials(t *testing.T) {
 		secretWith("dockercfg", corev1.SecretTypeDockercfg, corev1.DockerConfigKey, `{"ghcr.io":{"username":"old","password":"p"}}`),
 	)
 	r.DefaultServiceAccount = "bare"
-	lacking := reconcilerIn()
+	lacking := meansIn()
 	lacking.DefaultServiceAccount = "bare"
-	alone := reconcilerIn()
+	alone := meansIn()
 	tests := map[string]struct {
-		r    *Reconciler
+		r    *Means
 		spec v1.OCIRepositorySpec
 		want string // what was tried, or an error
 	}{
@@ -92,7 +92,7 @@ func TestPullSecretsAreBounded(t *testing.T) {
 		names = append(names, "own")
 		entries = append(entries, fmt.Sprintf(`"ghcr.io%s":{"username":"u%d","password":"p"}`, strings.Repeat("/", i), i))
 	}
-	r := reconcilerIn(
+	r := meansIn(
 		pullSecretFor("own", "ghcr.io", "own", "p"),
 		accountWith("many", names...),
 		secretWith("long", corev1.SecretTypeDockerConfigJson, corev1.DockerConfigJsonKey, `{"auths":{`+strings.Join(entries, ",")+`}}`),
@@ -109,7 +109,7 @@ func TestPullSecretsAreBounded(t *testing.T) {
 
 func TestProxy(t *testing.T) {
 	t.Parallel()
-	r := reconcilerIn(
+	r := meansIn(
 		secretWith("full", corev1.SecretTypeOpaque, "address", "http://proxy.test:3128", "username", "u", "password", "s3cret"),
 		secretWith("plain", "any/type", "address", "http://proxy.test:3128"),
 		secretWith("typo", corev1.SecretTypeOpaque, "adresse", "http://proxy.test:3128"),
@@ -143,7 +143,7 @@ func TestProxy(t *testing.T) {
 
 func TestCertificatesThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
-	r := reconcilerIn(
+	r := meansIn(
 		secretWith("empty", corev1.SecretTypeTLS, "other", "x"),
 		secretWith("garbage", corev1.SecretTypeOpaque, "ca.crt", "x"),
 		secretWith("half", corev1.SecretTypeOpaque, "tls.crt", "x"),

@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"context"
@@ -19,18 +19,18 @@ var errNotTheAgents = errors.New("spec.insecure and a ca.crt of the object's own
 
 // identity has the cloud provider issue a credential: to the ServiceAccount of the object, to the one that the administrator gives
 // objects without, or to the agent itself.
-func (r *Reconciler) identity(ctx context.Context, object *v1.OCIRepository, account *corev1.ServiceAccount, w *way) error {
+func (m *Means) identity(ctx context.Context, object *v1.OCIRepository, account *corev1.ServiceAccount, w *Way) error {
 	provider := object.Spec.Provider
 	if account == nil {
 		var err error
-		if account, err = r.account(ctx, object, r.DefaultServiceAccount); err != nil {
+		if account, err = m.account(ctx, object, m.DefaultServiceAccount); err != nil {
 			return fmt.Errorf("log in with provider %s: spec.serviceAccountName is missing, and so is the default: %w", provider, err)
 		}
 	}
 	if account == nil && (w.Insecure || len(w.TLS.CA) > 0) {
 		return fmt.Errorf("log in with provider %s: %w", provider, errNotTheAgents)
 	}
-	credential, err := r.Identities.Credential(ctx, provider, w.ref, account)
+	credential, err := m.Identities.Credential(ctx, provider, w.Ref, account)
 	if err != nil {
 		err = fmt.Errorf("log in with provider %s as %s: %w", provider, identityOf(account), err)
 		failure := &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}

@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"fmt"
@@ -46,7 +46,7 @@ func TestAuthorsOnlyAdd(t *testing.T) {
 	t.Parallel()
 	mine, theirs := newPublicKey(t), newPublicKey(t)
 	rules := mustParse(t, string(verifying(fmt.Sprintf(`{"keys":{"a":%q},"attestations":[{"type":"vuln","where":"predicate.ok == true"}]}`, mine))))
-	r := reconcilerIn(secretWith("keys", corev1.SecretTypeOpaque, "a", "", "cosign.pub", theirs))
+	r := meansIn(secretWith("keys", corev1.SecretTypeOpaque, "a", "", "cosign.pub", theirs))
 	r.Policy = func() *Rules { return rules }
 	const rule = "rule 1 of the administrator's policy"
 	for name, tc := range map[string]struct {
@@ -60,14 +60,14 @@ func TestAuthorsOnlyAdd(t *testing.T) {
 	} {
 		object := objectWith(tc.spec)
 		object.Spec.URL = tc.spec.URL
-		asked := r.terms(t.Context(), object)
-		all := asked.requirements
+		asked := r.Terms(t.Context(), object)
+		all := asked.Requirements
 		var got []string
 		for _, one := range all {
 			got = append(got, one.Name)
 		}
-		if asked.unread != nil || fmt.Sprint(got) != fmt.Sprint(tc.want) || asked.verifies() != (len(tc.want) > 0) {
-			t.Errorf("%s: %v, %v, want %v", name, got, asked.unread, tc.want)
+		if asked.Unread != nil || fmt.Sprint(got) != fmt.Sprint(tc.want) || asked.Verifies() != (len(tc.want) > 0) {
+			t.Errorf("%s: %v, %v, want %v", name, got, asked.Unread, tc.want)
 			continue
 		}
 		if len(all) < 2 {

@@ -1,4 +1,4 @@
-package controller
+package attempt
 
 import (
 	"errors"
@@ -14,8 +14,9 @@ import (
 const (
 	maxWindowText = 4 << 10 // bytes
 	maxWindows    = 16
-	minOpen       = time.Minute
-	maxOpen       = 31 * 24 * time.Hour
+	// MinOpen is the shortest that a window may stay open.
+	MinOpen = time.Minute
+	maxOpen = 31 * 24 * time.Hour
 )
 
 // windows are spans of time that come again and again. None is never open.
@@ -72,7 +73,7 @@ func parseWindow(parser cron.Parser, line string) (window, error) {
 	if at < 0 || err != nil {
 		return window{}, errors.New(`it does not end in "/" and a duration with its unit, for which the window stays open, such as "/ 8h" or "/ 90m"`)
 	}
-	if stays < minOpen || stays > maxOpen {
+	if stays < MinOpen || stays > maxOpen {
 		return window{}, fmt.Errorf("it stays open for %s, not for 1m to 744h", strings.TrimSpace(line[at+1:]))
 	}
 	opens, err := parser.Parse(strings.TrimSpace(line[:at]))
