@@ -51,7 +51,7 @@ lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tid
 	@touch $@
 
 .PHONY: generate
-generate: ## Write the generated files anew: deep copies and the CRD
+generate: ## Write the generated files anew: deep copies, the CRD, and what each profile of manifests/ comes to
 	go -C tools run ./generate
 
 .PHONY: image

@@ -11,6 +11,7 @@ const module = "github.com/kubectl-oci/kubectl-oci/"
 
 // levels orders the rooms of the house: a package may import only packages of a lower level.
 var levels = map[string]int{
+	"manifests":         0,
 	"pkg/api/source/v1": 0,
 	"pkg/archive":       0,
 	"pkg/artifact":      0,

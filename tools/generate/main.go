@@ -1,5 +1,5 @@
-// Command generate writes what is derived from the API types: their deep-copy methods, and the
-// CustomResourceDefinition with every version that is served.
+// Command generate writes what is derived from the API types, their deep-copy methods, and the CustomResourceDefinition with every version
+// that is served, and what is derived from manifests/: the objects of each profile, as the plugin installs them.
 //
 // Run it from anywhere in the repository: go -C tools run ./generate. With -check it leaves the files as they are and fails when
 // one of them is not what it would write.
@@ -33,7 +33,11 @@ const older = "v1beta2"
 
 // generated are the files that this program writes.
 func generated() []string {
-	return []string{filepath.Join(types, "zz_generated.deepcopy.go"), filepath.Join(folder, file)}
+	files := []string{filepath.Join(types, "zz_generated.deepcopy.go"), filepath.Join(folder, file)}
+	for profile := range profiles() {
+		files = append(files, renderedFile(profile))
+	}
+	return files
 }
 
 func main() {
@@ -59,7 +63,10 @@ func write() error {
 	if err := generate(); err != nil {
 		return err
 	}
-	return rewrite(filepath.Join(folder, file), serveOlder)
+	if err := rewrite(filepath.Join(folder, file), serveOlder); err != nil {
+		return err
+	}
+	return render()
 }
 
 // unchanged puts every file back as it was before change, and fails when change made another one of it.
