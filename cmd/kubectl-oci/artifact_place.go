@@ -35,7 +35,7 @@ type place struct {
 // isReference tells by its form alone what is meant by a text that could be a path, too: what lies on the disk must not change it.
 func isReference(text string) bool {
 	_, err := registry.Parse(text)
-	return err == nil && !strings.HasPrefix(text, ".")
+	return err == nil
 }
 
 // layoutAt reads PATH, PATH:TAG or PATH@DIGEST where PATH is a layout.
@@ -85,7 +85,7 @@ func (p place) open(ctx context.Context, r *remote, report *reporter) (*found, e
 	if p.path != "" {
 		return p.openLayout()
 	}
-	repo, err := r.open(p.ref, false, report)
+	repo, err := r.open(ctx, p.ref, false, report)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ Prints the artifact's reference by digest.`,
 		},
 	}
 	o.signing.addFlags(cmd.Flags())
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	cmd.Flags().StringVar(&o.predicate, "predicate", "", "file with the statement's predicate, JSON")
 	cmd.Flags().StringVar(&o.kind, "type", "", "type of the predicate: "+predicateHelp())
 	cmd.Flags().StringArrayVarP(&o.annotations, "annotation", "a", nil, "key=value to sign together with the digest; may be repeated")
@@ -59,7 +59,10 @@ func (o *attestOptions) complete(reference string) (err error) {
 	if o.predicateType, err = predicateNamed("--type", o.kind); err != nil {
 		return err
 	}
-	if err := o.remote.validate(); err != nil {
+	if err := o.remote.validate(o.ref); err != nil {
+		return err
+	}
+	if err := o.pass.validateStdin("--password-stdin", o.signing.stdin); err != nil {
 		return err
 	}
 	return o.signing.validate()
@@ -78,7 +81,7 @@ func (o *attestOptions) run(ctx context.Context, streams genericiooptions.IOStre
 	if err != nil {
 		return err
 	}
-	repo, err := o.remote.open(o.ref, true, report)
+	repo, err := o.remote.open(ctx, o.ref, true, report)
 	if err != nil {
 		return err
 	}

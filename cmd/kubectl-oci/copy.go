@@ -66,7 +66,7 @@ Prints each copy's reference by digest.`,
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.format.addFlag(cmd.Flags(), "text", "json", "yaml")
 	cmd.Flags().StringArrayVar(&o.tags, "tag", nil, "another tag for the copy; may be repeated")
 	cmd.Flags().StringVar(&o.pattern, "tag-pattern", "",
@@ -98,7 +98,7 @@ func (o *copyOptions) complete(source, destination string) (err error) {
 	if err := o.format.validate(); err != nil {
 		return err
 	}
-	return o.remote.validate()
+	return o.remote.validate(o.from.ref, o.to.ref)
 }
 
 // copied is what came of one artifact.

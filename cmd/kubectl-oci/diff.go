@@ -59,7 +59,7 @@ Exits with 0 when all objects are the same, with 1 when something differs, and w
 	}
 	o.input.addFlags(cmd.Flags())
 	cmd.Flags().Lookup("filename").Usage = "folder or file to compare with, in place of TO"
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.addFlag(cmd.Flags(), "unified", "json", "markdown")
 	return cmd
 }
@@ -86,7 +86,10 @@ func (o *diffOptions) complete(args []string) (err error) {
 	if err := o.format.validate(); err != nil {
 		return err
 	}
-	return o.remote.validate()
+	if err := o.pass.validateStdin("-", o.from.fromStdin() || o.to.fromStdin()); err != nil {
+		return err
+	}
+	return o.remote.validate(o.from.ref(), o.to.ref())
 }
 
 func (o *diffOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {

@@ -16,10 +16,10 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
-// registryError keeps which registry an error is about, and whether the Docker config knows it, for the hint.
+// registryError keeps which registry an error is about, and whose credential it was shown, for the hint.
 type registryError struct {
 	host  string
-	known bool
+	found credentialPlace
 	err   error
 }
 
@@ -65,7 +65,11 @@ func (e *registryError) hint() string {
 		return hint
 	}
 	switch {
-	case registry.IsUnauthorized(e.err) && !e.known:
+	case registry.IsUnauthorized(e.err) && e.found == inFlags:
+		return "that is what --creds says: wrong password, or not allowed this?"
+	case registry.IsUnauthorized(e.err) && e.found == atProvider:
+		return "may who you are at the provider do this there?"
+	case registry.IsUnauthorized(e.err) && e.found == nowhere:
 		return fmt.Sprintf("the Docker config has no credential for it; to log in: kubectl oci login %s", e.host)
 	case registry.IsUnauthorized(e.err):
 		return fmt.Sprintf("that is what the Docker config has: wrong password, or not allowed this? To log in anew: kubectl oci login %s", e.host)
@@ -92,7 +96,7 @@ func (e *registryError) hint() string {
 
 func (e *registryError) certificateHint() string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](e.err); ok {
-		return "nobody vouches for the registry's certificate: add its authority to the system's, or name its file in SSL_CERT_FILE"
+		return "nobody vouches for the registry's certificate: name the file of its authority with --ca-file, or add it to the system's"
 	}
 	if _, ok := errors.AsType[x509.HostnameError](e.err); ok {
 		return "the certificate is for another host: use the name that is in it"

@@ -48,7 +48,7 @@ Nothing is verified either: who signed an artifact is what kubectl oci verify te
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.addFlag(cmd.Flags(), "text", "json", "yaml")
 	cmd.Flags().StringVar(&o.layer, "layer", "", "media type of the layer to look into (default: the first layer)")
 	cmd.Flags().BoolVar(&o.files, "files", true, "fetch the layer and show files, objects and images")
@@ -65,7 +65,7 @@ func (o *inspectOptions) complete(reference string) (err error) {
 	if err := o.format.validate(); err != nil {
 		return err
 	}
-	return o.remote.validate()
+	return o.remote.validate(o.place.ref)
 }
 
 func (o *inspectOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {

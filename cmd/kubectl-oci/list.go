@@ -46,7 +46,7 @@ counted, and for what refers to it. -o name needs less: of versions nothing but 
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.addFlag(cmd.Flags(), "table", "wide", "json", "yaml", "name")
 	o.filter.addFlags(cmd.Flags())
 	cmd.Flags().IntVar(&o.limit, "limit", 0, "show no more than so many; 0 is all")
@@ -69,12 +69,12 @@ func (o *listOptions) complete(repository string) (err error) {
 	if err := o.format.validate(); err != nil {
 		return err
 	}
-	return o.remote.validate()
+	return o.remote.validate(o.ref)
 }
 
 func (o *listOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	repo, err := o.open(o.ref, false, report)
+	repo, err := o.open(ctx, o.ref, false, report)
 	if err != nil {
 		return err
 	}

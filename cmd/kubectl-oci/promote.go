@@ -69,7 +69,7 @@ Prints the artifact's reference by digest, in the destination.`,
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	cmd.Flags().StringArrayVar(&o.tags, "tag", nil, "tag to set; may be repeated")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would happen, and write nothing")
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "promote only what is signed by somebody who is trusted")
@@ -103,7 +103,7 @@ func (o *promoteOptions) complete(args []string) (err error) {
 	case o.verification.used():
 		return usageError{errors.New("whom to trust was said, and nothing is verified: add --verify")}
 	}
-	return o.remote.validate()
+	return o.remote.validate(o.from, o.to)
 }
 
 // completeDestination reads a repository, with a tag or without: then the copy is called what SOURCE is.

@@ -64,7 +64,7 @@ Prints the artifact's reference by digest.`,
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	cmd.Flags().StringVar(&o.to, "to", "", "folder to unpack into (default: the repository's last name)")
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "unpack into a folder that holds files already: same names are replaced, others stay")
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "pull only what is signed by somebody who is trusted")
@@ -96,12 +96,12 @@ func (o *pullOptions) complete(reference string) error {
 		o.to = path.Base(ref.Repository)
 	}
 	o.ref = ref
-	return o.validate()
+	return o.validate(ref)
 }
 
 func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	repo, err := o.open(o.ref, false, report)
+	repo, err := o.open(ctx, o.ref, false, report)
 	if err != nil {
 		return err
 	}

@@ -31,8 +31,8 @@ func (o *pullOptions) completeFromCluster(name string) error {
 	switch {
 	case o.verify || o.verification.used():
 		return usageError{errors.New("what the cluster has, its agent has verified, where spec.verify says so: leave out --verify")}
-	case o.insecure:
-		return usageError{errors.New("--insecure is about registries, and none is asked here")}
+	case o.remote.used():
+		return usageError{errors.New("who you are to a registry, and how it is reached, was said, and none is asked here")}
 	case o.to == "-":
 		return usageError{errors.New("pull unpacks into a folder: name one with --to")}
 	}

@@ -63,7 +63,7 @@ Prints the artifact's reference by digest.`,
 		},
 	}
 	o.input.addFlags(cmd.Flags())
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.provenance.addFlags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.tags, "tag", nil, "another tag for the same artifact; may be repeated")
 	cmd.Flags().StringVar(&o.profile, "profile", "oci", "media types to use: oci, or flux for Flux's own")
@@ -103,7 +103,10 @@ func (o *pushOptions) complete(reference string) error {
 	if o.layout, err = artifact.ProfileNamed(o.profile); err != nil {
 		return usageError{err}
 	}
-	if err := o.remote.validate(); err != nil {
+	if err := o.remote.validate(o.ref); err != nil {
+		return err
+	}
+	if err := errors.Join(o.pass.validateStdin("-f -", o.fromStdin()), o.pass.validateStdin("--password-stdin", o.signing.stdin)); err != nil {
 		return err
 	}
 	if err := o.validateSigning(); err != nil {
@@ -138,7 +141,7 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 		return err
 	}
 	defer tree.Close()
-	repo, err := o.remote.open(o.ref, true, report)
+	repo, err := o.remote.open(ctx, o.ref, true, report)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ instead, as podman does it. Whatever else is in the file stays.`,
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.remote.addFlags(cmd.Flags())
+	o.addReachFlags(cmd.Flags())
 	cmd.Flags().StringVarP(&o.user, "username", "u", "", "user name (default: a prompt)")
 	cmd.Flags().StringVarP(&o.password, "password", "p", "", "password; everybody on this machine may see it here: use --password-stdin")
 	cmd.Flags().BoolVar(&o.stdin, "password-stdin", false, "read the password from standard input (default: a prompt)")
@@ -67,7 +67,7 @@ func (o *loginOptions) complete(host string, password bool) (err error) {
 	case strings.Contains(o.user, ":"):
 		return usageError{fmt.Errorf("--username %q: a colon cannot be in a name", o.user)}
 	}
-	return o.remote.validate()
+	return o.remote.validate(registry.Reference{Registry: o.host})
 }
 
 // parseHost reads a registry's name alone.
@@ -87,7 +87,10 @@ func (o *loginOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	if err != nil {
 		return err
 	}
-	access := registry.Access{Credentials: []registry.Credential{c}, Insecure: o.insecure, Timeout: o.timeout}
+	access := registry.Access{Credentials: []registry.Credential{c}}
+	if err := o.reach(&access, true); err != nil {
+		return err
+	}
 	required, err := newClient(report).Login(ctx, o.host, access)
 	switch {
 	case registry.IsUnauthorized(err):

@@ -62,28 +62,28 @@ type opened struct {
 
 func openRoad(ctx context.Context, flags remote, from origin, to copyTarget, report *reporter) (*road, error) {
 	r := &road{sides: [2]remote{flags, flags}, origin: from, target: to, between: newClient(report)}
-	if err := r.openOrigin(); err != nil {
+	if err := r.openOrigin(ctx, report); err != nil {
 		return nil, err
 	}
-	if err := r.openTarget(ctx); err != nil {
+	if err := r.openTarget(ctx, report); err != nil {
 		return nil, errors.Join(err, r.from.Close())
 	}
 	return r, nil
 }
 
-func (r *road) openOrigin() (err error) {
+func (r *road) openOrigin(ctx context.Context, report *reporter) (err error) {
 	r.from.origin = r.origin
 	if r.origin.path != "" {
 		r.from.layout, err = layout.Open(r.origin.path)
 		r.from.source = r.from.layout
 		return err
 	}
-	r.from.repo, err = r.sides[0].openOn(r.between, r.origin.ref, registry.Access{})
+	r.from.repo, err = r.sides[0].openOn(ctx, r.between, r.origin.ref, registry.Access{}, report)
 	r.from.source = r.from.repo
 	return err
 }
 
-func (r *road) openTarget(ctx context.Context) (err error) {
+func (r *road) openTarget(ctx context.Context, report *reporter) (err error) {
 	if r.target.path != "" {
 		r.to, err = r.target.openLayout(ctx)
 		return err
@@ -92,7 +92,7 @@ func (r *road) openTarget(ctx context.Context) (err error) {
 	if from := r.origin.ref; from.Registry == r.target.ref.Registry && from.Repository != r.target.ref.Repository {
 		access.Mount = from.Repository
 	}
-	repo, err := r.sides[1].openOn(r.between, r.target.ref, access)
+	repo, err := r.sides[1].openOn(ctx, r.between, r.target.ref, access, report)
 	r.to = repositoryTarget{repo}
 	return err
 }

@@ -37,6 +37,14 @@ func parseSide(text string, ignore []string) (side, error) {
 	return side{input: &input{filename: text, ignore: ignore}}, nil
 }
 
+// ref is zero where no registry is asked.
+func (s side) ref() registry.Reference {
+	if s.place == nil {
+		return registry.Reference{}
+	}
+	return s.place.ref
+}
+
 func (s side) fromStdin() bool { return s.input != nil && s.input.fromStdin() }
 
 // packed is an archive, and what people call it. Whoever opened it closes it.

@@ -44,7 +44,7 @@ Prints the artifact's reference by digest.`,
 		},
 	}
 	o.signing.addFlags(cmd.Flags())
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	cmd.Flags().StringArrayVarP(&o.annotations, "annotation", "a", nil, "key=value to sign together with the digest; may be repeated")
 	return cmd
 }
@@ -53,7 +53,10 @@ func (o *signOptions) complete(reference string) (err error) {
 	if o.ref, err = parseExisting("sign", reference); err != nil {
 		return err
 	}
-	if err := o.remote.validate(); err != nil {
+	if err := o.remote.validate(o.ref); err != nil {
+		return err
+	}
+	if err := o.pass.validateStdin("--password-stdin", o.signing.stdin); err != nil {
 		return err
 	}
 	return o.signing.validate()
@@ -65,7 +68,7 @@ func (o *signOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	repo, err := o.remote.open(o.ref, true, report)
+	repo, err := o.remote.open(ctx, o.ref, true, report)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ Prints the artifact's reference by digest.`,
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	cmd.Flags().BoolVar(&o.ifAbsent, "if-absent", false, "move no tag: fail where one names something else already")
 	return cmd
 }
@@ -67,12 +67,12 @@ func (o *tagOptions) complete(reference string, tags []string) (err error) {
 		}
 	}
 	o.tags = tags
-	return o.validate()
+	return o.validate(o.ref)
 }
 
 func (o *tagOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	repo, err := o.open(o.ref, true, report)
+	repo, err := o.open(ctx, o.ref, true, report)
 	if err != nil {
 		return err
 	}

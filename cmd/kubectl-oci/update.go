@@ -69,7 +69,7 @@ Exits with 0 when all is up to date or was updated, with --check 1 when somethin
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.addFlag(cmd.Flags(), "diff", "json", "yaml")
 	cmd.Flags().StringVar(&o.semver, "semver", "", "follow the highest version in this range, where no comment says otherwise")
 	cmd.Flags().StringVar(&o.regex, "regex", "", "of tags that match this regular expression only; its first group, if any, is what is compared")

@@ -38,7 +38,7 @@ func (c *catalog) entry(ctx context.Context, ref registry.Reference) *catalogEnt
 	}
 	r := c.remote
 	e := &catalogEntry{remote: &r, ref: ref, digests: map[string]func() (digest.Digest, error){}}
-	e.open = sync.OnceValues(func() (*registry.Repository, error) { return r.open(ref, false, c.report) })
+	e.open = sync.OnceValues(func() (*registry.Repository, error) { return r.open(ctx, ref, false, c.report) })
 	e.tags = sync.OnceValues(func() ([]string, error) {
 		repo, err := e.open()
 		if err != nil {

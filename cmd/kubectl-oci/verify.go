@@ -59,7 +59,7 @@ Prints the artifact's reference by digest. Exits with 1, and says why, where the
 		},
 	}
 	o.verification.addFlags(cmd.Flags())
-	o.remote.addFlags(cmd.Flags())
+	o.remote.addFlags(cmd.Flags(), streams.In)
 	cmd.Flags().StringVar(&o.attestation, "attestation", "", "look for attestations of this type instead: "+predicateHelp())
 	cmd.Flags().StringVar(&o.where, "where", "",
 		"CEL expression that one of the attestations has to satisfy, over predicate, predicateType and subject; with --attestation")
@@ -77,7 +77,7 @@ func (o *verifyOptions) complete(reference string) (err error) {
 	if err := o.completeAttestation(); err != nil {
 		return err
 	}
-	if err := o.remote.validate(); err != nil {
+	if err := o.remote.validate(o.ref); err != nil {
 		return err
 	}
 	if o.attestation != "" && o.notation.used() {
@@ -108,7 +108,7 @@ func (o *verifyOptions) run(ctx context.Context, streams genericiooptions.IOStre
 	if err != nil {
 		return err
 	}
-	repo, err := o.remote.open(o.ref, false, report)
+	repo, err := o.remote.open(ctx, o.ref, false, report)
 	if err != nil {
 		return err
 	}

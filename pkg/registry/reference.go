@@ -50,6 +50,8 @@ func parse(s string) (Reference, error) {
 	switch {
 	case !ok:
 		return Reference{}, errors.New("not a host and a repository, as in docker.io/org/app-config:v1.0.0")
+	case strings.HasPrefix(host, "."):
+		return Reference{}, fmt.Errorf("it is a path: begin with the registry's host, as in %s/org/app-config:v1.0.0", DockerHub)
 	case !strings.ContainsAny(host, ".:") && host != "localhost":
 		return Reference{}, fmt.Errorf("no registry in it: write the host too, as in %s/%s", DockerHub, strings.TrimLeft(s, "/"))
 	}
