@@ -1,11 +1,13 @@
-// Package docs_test runs the commands of the documentation: every block marked sh in README.md and docs/*.md, in order, against a real
+// Package docs_test runs the commands of the documentation: every block marked sh in README.md, docs/*.md and docs/guides/, in order, against a real
 // registry in place of the ones that the text names, and a real control plane. A block marked text that follows is among what they print,
-// with anything in place of an ellipsis. Pages of inCluster have an agent. Those of docs/api/ are run with its tests.
+// with anything in place of an ellipsis. Pages of inCluster and guides have an agent, and Flux's kustomize-controller. Objects in blocks marked
+// yaml are shown to the API server. Those of docs/api/ are run with its tests.
 package docs_test
 
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,16 +33,19 @@ var notRun = []string{
 }
 
 // inCluster are the pages whose commands wait for an agent's answer.
-var inCluster = map[string]bool{"cluster.md": true, "signatures.md": true}
+var inCluster = map[string]bool{"docs/cluster.md": true, "docs/signatures.md": true}
 
-type place struct{ root, bin, agent, registry, kubeconfig string }
+// guides all have an agent.
+const guides = "docs/guides/"
+
+type place struct{ root, bin, agent, kustomize, registry, kubeconfig string }
 
 var here place
 
 func TestMain(m *testing.M) {
 	os.Exit(testbed.Run(m, testbed.Options{Kubectl: true, Log: os.Stderr}, func(tb *testbed.Testbed) {
 		here = place{registry: tb.Registry.Host, kubeconfig: tb.Kubeconfig, bin: filepath.Join(tb.Dir, "bin")}
-		if err := here.install(tb.Kubectl); err != nil {
+		if err := errors.Join(here.install(tb.Kubectl), here.define()); err != nil {
 			panic(err)
 		}
 	}))
@@ -64,6 +69,9 @@ func (p *place) install(kubectl string) (err error) {
 	if err != nil {
 		return err
 	}
+	if p.kustomize, err = builder.KustomizeController(context.Background()); err != nil {
+		return err
+	}
 	return errors.Join(os.Symlink(kubectl, filepath.Join(p.bin, "kubectl")), os.Symlink(cosign, filepath.Join(p.bin, "cosign")))
 }
 
@@ -71,34 +79,53 @@ var block = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
 
 func TestCommandsOfTheDocumentation(t *testing.T) {
 	t.Parallel()
-	pages, err := filepath.Glob(filepath.Join(here.root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	startKustomizeController(t)
 	unseen := map[string]bool{}
 	for _, line := range notRun {
 		unseen[line] = true
 	}
 	dir := workplace(t)
-	for _, page := range append([]string{filepath.Join(here.root, "README.md")}, pages...) {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Run(filepath.Base(page), func(t *testing.T) { follow(t, dir, string(text), unseen) })
+	for page, text := range pages(t) {
+		t.Run(page, func(t *testing.T) { follow(t, dir, page, text, unseen) })
 	}
 	for line := range unseen {
 		t.Errorf("no page says %q any more", line)
 	}
 }
 
+// pages are the paths of all pages, in the order in which they are read, and their texts.
+func pages(t *testing.T) iter.Seq2[string, string] {
+	t.Helper()
+	paths := []string{"README.md"}
+	for _, folder := range []string{"docs/", guides} {
+		found, err := filepath.Glob(filepath.Join(here.root, filepath.FromSlash(folder), "*.md"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no pages in %s: %v", folder, err)
+		}
+		for _, path := range found {
+			paths = append(paths, folder+filepath.Base(path))
+		}
+	}
+	return func(yield func(string, string) bool) {
+		for _, page := range paths {
+			text, err := os.ReadFile(filepath.Join(here.root, filepath.FromSlash(page)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !yield(page, string(text)) {
+				return
+			}
+		}
+	}
+}
+
 // follow runs a page, and takes from unseen what it says and is not run.
-func follow(t *testing.T, dir, page string, unseen map[string]bool) {
-	if inCluster[filepath.Base(t.Name())] {
+func follow(t *testing.T, dir, page, text string, unseen map[string]bool) {
+	if inCluster[page] || strings.HasPrefix(page, guides) {
 		startAgent(t)
 	}
 	var printed string
-	for _, match := range block.FindAllStringSubmatch(page, -1) {
+	for _, match := range block.FindAllStringSubmatch(text, -1) {
 		if match[1] == "sh" {
 			printed = run(t, dir, atHome(without(match[2], unseen)))
 			continue
@@ -123,7 +150,7 @@ func without(script string, unseen map[string]bool) string {
 
 // atHome puts the registry of the test in the place of those that the text names.
 func atHome(text string) string {
-	return strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com/", here.registry+"/").Replace(text)
+	return strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com", here.registry).Replace(text)
 }
 
 func startAgent(t *testing.T) {

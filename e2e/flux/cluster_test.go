@@ -20,8 +20,8 @@ import (
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 	"github.com/kubectl-oci/kubectl-oci/e2e/process"
-	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 )
 
 // agentNamespace is where manifests/ put the agent.
@@ -52,7 +52,7 @@ func startCluster(ctx context.Context, name, folder string, definitions ...*apie
 	for kind, plural := range map[string]string{ // the latter two for source-controller
 		"GitRepository": "gitrepositories", "Bucket": "buckets", "HelmRepository": "helmrepositories", "HelmChart": "helmcharts",
 	} {
-		definitions = append(definitions, stub(kind, plural))
+		definitions = append(definitions, fluxcd.Stub(kind, plural))
 	}
 	if err := c.define(ctx, definitions...); err != nil {
 		return c, err
@@ -60,7 +60,8 @@ func startCluster(ctx context.Context, name, folder string, definitions ...*apie
 	if _, err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-k", filepath.Join(root, folder)); err != nil {
 		return c, err
 	}
-	return c, c.startKustomizeController(ctx)
+	c.kustomize, err = fluxcd.StartKustomizeController(ctx, programs.kustomizeController, c.plane.Kubeconfig, c.dir)
+	return c, err
 }
 
 func (c *cluster) connect() (err error) {
@@ -77,23 +78,6 @@ func (c *cluster) connect() (err error) {
 		}
 	}
 	c.admin, err = client.NewWithWatch(c.config, client.Options{Scheme: scheme})
-	return err
-}
-
-// startKustomizeController runs it as Flux's own Deployment does, but for the waits: the defaults are 9 tries to download an
-// artifact, five seconds and more apart, and half a minute until it looks for a missing one again.
-func (c *cluster) startKustomizeController(ctx context.Context) error {
-	health, err := product.FreeAddress(ctx)
-	if err != nil {
-		return err
-	}
-	c.kustomize, err = process.Start(process.Command{
-		Name: "kustomize-controller",
-		Path: programs.kustomizeController,
-		Args: []string{"--metrics-addr=0", "--health-addr=" + health, "--requeue-dependency=1s", "--http-retry=1", "--no-remote-bases"},
-		Env:  append(os.Environ(), "KUBECONFIG="+c.plane.Kubeconfig, "RUNTIME_NAMESPACE=flux-system", "TMPDIR="+c.dir),
-		Log:  filepath.Join(c.dir, "kustomize-controller.log"),
-	})
 	return err
 }
 

@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 	"github.com/kubectl-oci/kubectl-oci/e2e/loopback"
 	"github.com/kubectl-oci/kubectl-oci/e2e/process"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
@@ -192,7 +193,7 @@ func (s *standIn) advertise(ctx context.Context, o *sourcev1.OCIRepository) {
 		apimeta.SetStatusCondition(&o.Status.Conditions, condition(o, meta.ReadyCondition, metav1.ConditionFalse, sourcev1.OCIPullFailedReason, err.Error()))
 		return
 	}
-	folder := strings.ToLower(ociRepository) + "/" + o.Namespace + "/" + o.Name + "/"
+	folder := strings.ToLower(fluxcd.OCIRepository) + "/" + o.Namespace + "/" + o.Name + "/"
 	path := folder + manifest + ".tar.gz"
 	s.mu.Lock()
 	s.files[path], s.files[folder+"latest.tar.gz"] = file, file

@@ -14,6 +14,7 @@ import (
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 	"github.com/kubectl-oci/kubectl-oci/e2e/proxy"
 )
 
@@ -29,7 +30,7 @@ func TestUnderFluxDefinition(t *testing.T) { //nolint:paralleltest // it changes
 		definition *apiextensionsv1.CustomResourceDefinition
 		timeout    string // that an object gets whose author named none
 	}{
-		{"1.9", flux.definition(sourcesGroup, ociRepository), "60s"},
+		{"1.9", flux.Definition(fluxcd.SourcesGroup, fluxcd.OCIRepository), "60s"},
 		{"1.10", newest, ""},
 	} {
 		t.Run(c.release, func(t *testing.T) {
@@ -73,7 +74,7 @@ func refusesOtherPrefixes(t *testing.T, r *room) {
 	if err := r.cluster.admin.Create(soon(t), object); err == nil || !strings.Contains(err.Error(), "spec.url") {
 		t.Errorf("a URL without oci:// is accepted: %v", err)
 	}
-	if _, err := r.cluster.kubectl(soon(t), "", "get", "ocirepositories.v1beta2."+sourcesGroup); err == nil {
+	if _, err := r.cluster.kubectl(soon(t), "", "get", "ocirepositories.v1beta2."+fluxcd.SourcesGroup); err == nil {
 		t.Error("v1beta2 is served")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
 )
@@ -23,7 +24,7 @@ var (
 	root      string           // of the repository
 	binaries  product.Binaries
 	programs  Programs
-	flux      *generator
+	flux      *fluxcd.Generator
 	whole     *cluster // with all that manifests/ install
 	inherited *cluster // with Flux's definitions, and manifests/agent
 )
@@ -67,7 +68,7 @@ func setUp(ctx context.Context) (err error) {
 	if err = programs.build(ctx); err != nil {
 		return err
 	}
-	if flux, err = newGenerator(); err != nil {
+	if flux, err = fluxcd.New(); err != nil {
 		return err
 	}
 	return startClusters(ctx)
@@ -93,7 +94,7 @@ func startClusters(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	theirs, kustomization := flux.definition(sourcesGroup, ociRepository), flux.definition(kustomizeGroup, "Kustomization")
+	theirs, kustomization := flux.Definition(fluxcd.SourcesGroup, fluxcd.OCIRepository), flux.Definition(fluxcd.KustomizeGroup, "Kustomization")
 	var errs [2]error
 	var starts sync.WaitGroup
 	starts.Go(func() { whole, errs[0] = startCluster(ctx, "whole", "manifests", ours, kustomization) })

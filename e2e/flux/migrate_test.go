@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 )
 
 // What migrate prints of a cluster moves a Kustomization from git to the registry, whose artifact the commands fill that it prints; it
@@ -24,7 +26,7 @@ func TestMigrateFromCluster(t *testing.T) {
 	git := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"interval": "1h", "url": origin, "ref": map[string]any{"branch": "main"},
 	}}}
-	git.SetGroupVersionKind(schema.GroupVersionKind{Group: sourcesGroup, Version: "v1", Kind: "GitRepository"})
+	git.SetGroupVersionKind(schema.GroupVersionKind{Group: fluxcd.SourcesGroup, Version: "v1", Kind: "GitRepository"})
 	git.SetName("app")
 	r.create(git)
 	r.create(&kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: "app"}, Spec: kustomizev1.KustomizationSpec{

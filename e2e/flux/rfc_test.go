@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 )
 
 // The RFC's own Kustomizations apply what its own OCIRepositories expose. Kustomizations are of v1 by now, which wants to be told whether
@@ -33,7 +35,7 @@ func TestRFC(t *testing.T) {
 				delete(o["spec"].(map[string]any), "secretRef")
 			})
 			r.applyExample(filepath.Join("testdata", "rfc", c.kustomization), func(o map[string]any) {
-				o["apiVersion"] = kustomizeGroup + "/v1"
+				o["apiVersion"] = fluxcd.KustomizeGroup + "/v1"
 				o["spec"].(map[string]any)["prune"] = true
 			})
 			r.untilAdvertised("app-config", revision)

@@ -19,6 +19,7 @@ import (
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 )
 
@@ -169,7 +170,7 @@ func (r *room) kustomization(name string) {
 	r.t.Helper()
 	r.create(&kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: kustomizev1.KustomizationSpec{
 		Interval: metav1.Duration{Duration: time.Hour}, RetryInterval: &metav1.Duration{Duration: time.Second}, Prune: true, Path: "./",
-		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: ociRepository, Name: name},
+		SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: fluxcd.OCIRepository, Name: name},
 	}})
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/fluxcd"
 )
 
 // difference is one that is meant.
@@ -52,10 +54,10 @@ func TestSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs := flux.definition(sourcesGroup, ociRepository).DeepCopy()
+	theirs := flux.Definition(fluxcd.SourcesGroup, fluxcd.OCIRepository).DeepCopy()
 	older := *theirs.Spec.Versions[0].DeepCopy() // its columns were the same
 	older.Name, older.Storage, older.Served = "v1beta2", false, false
-	older.Schema.OpenAPIV3Schema = flux.schema(olderSources, ociRepository)
+	older.Schema.OpenAPIV3Schema = flux.Schema(fluxcd.OlderSources, fluxcd.OCIRepository)
 	theirs.Spec.Versions = append(theirs.Spec.Versions, older)
 	compare(t, ours, theirs, differences)
 }
