@@ -74,6 +74,7 @@ func (o *createOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.ref.Digest, "digest", "", "digest of the one artifact to expose")
 	flags.DurationVar(&o.interval, "interval", 5*time.Minute, "time between two looks at the registry")
 	flags.StringVar(&o.spec.Provider, "provider", "", "whose identity to log in with: aws, azure, gcp (default: nobody's)")
+	offer(flags, "provider", "aws", "azure", "gcp")
 	flags.StringVar(&o.spec.ServiceAccountName, "service-account", "", "ServiceAccount with the pull secrets, or known to the provider")
 	flags.BoolVar(&o.spec.Insecure, "insecure", false, "have the agent allow plain HTTP and TLS certificates that nobody vouches for")
 	flags.StringArrayVar(&o.ignore, "ignore", nil, "pattern, as in .gitignore, of files to leave out; may be repeated; replaces the default patterns")

@@ -27,6 +27,7 @@ type rows struct {
 
 func (r *rows) addFlags(flags *pflag.FlagSet) {
 	flags.StringVarP(&r.output, "output", "o", "", "what to print in place of a table: wide, json, yaml, name")
+	offer(flags, "output", "wide", "json", "yaml", "name")
 	flags.BoolVar(&r.noHeaders, "no-headers", false, "leave out the names of the columns")
 	flags.BoolVar(&r.labels, "show-labels", false, "add a column with all labels")
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,7 +27,7 @@ func (e *registryError) Unwrap() error { return e.err }
 
 // hintFor says what to do about an error; empty when there is nothing useful to say.
 func hintFor(err error, command *cobra.Command) string {
-	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return fmt.Sprintf("%s --help", command.CommandPath())
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) {

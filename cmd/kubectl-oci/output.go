@@ -25,6 +25,7 @@ type format struct {
 func (f *format) addFlag(flags *pflag.FlagSet, known ...string) {
 	f.known = known
 	flags.StringVarP(&f.name, "output", "o", known[0], "what to print: "+strings.Join(known, ", "))
+	offer(flags, "output", known...)
 }
 
 func (f *format) validate() error {

@@ -67,6 +67,7 @@ Prints the artifact's reference by digest.`,
 	o.provenance.addFlags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.tags, "tag", nil, "another tag for the same artifact; may be repeated")
 	cmd.Flags().StringVar(&o.profile, "profile", "oci", "media types to use: oci, or flux for Flux's own")
+	offer(cmd.Flags(), "profile", "oci", "flux")
 	cmd.Flags().BoolVar(&o.ifChanged, "if-changed", false,
 		"do nothing when the tag's artifact holds the same files already, whatever its annotations say, and with --sign the key has signed it")
 	cmd.Flags().BoolVar(&o.sign, "sign", false, "sign the artifact before a tag names it")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -52,7 +53,10 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl oci"},
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+		Args:                       knownCommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		PersistentPreRunE: refuseEmpty,
 	}
@@ -85,8 +89,11 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newResumeCommand(streams),
 		newCreateCommand(streams),
 		newExportCommand(streams),
+		newCompletionCommand(streams),
 		newVersionCommand(streams),
 	)
+	root.SetHelpCommand(newHelpCommand())
+	completeValues(root)
 	return root
 }
 
@@ -94,6 +101,18 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// knownCommand refuses a first word that is no command, in one line.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	known := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		known = fmt.Sprintf(": did you mean %s?", strings.Join(near, " or "))
+	}
+	return usageError{fmt.Errorf("unknown command %q%s", args[0], known)}
+}
 
 // exactArgs is cobra's, with an error that says what is missing by its name.
 func exactArgs(names ...string) cobra.PositionalArgs {
