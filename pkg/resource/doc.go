@@ -8,6 +8,7 @@
 // YAML is read as kubectl reads it: yes and on are booleans, merge keys and aliases are followed. Values are those of JSON.
 //
 // What it refuses: the same key twice, keys that are no scalars, numbers that JSON does not have, documents above [MaxDocument] and files
-// above [MaxFile] bytes, values nested deeper than 200, and what would take hundreds of MiB of memory, aliases followed. A refusal is an
-// [*Error] and names the file and the line. The values of Secrets never leave the package: a Diff says where they differ.
+// above [MaxFile] bytes, values nested deeper than 200, more than 100 directives, and sets that would take more than about 512 MiB of
+// memory, aliases followed. A refusal is an [*Error] and names the file and the line. The values of Secrets never leave the package: a
+// Diff says where they differ. Paths end after 512 bytes.
 package resource

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -135,10 +136,17 @@ func (f *fields) positions(at fieldPath, a, b []any) {
 	}
 }
 
+// equal looks at each value once: lists in lists would be compared again and again if the changes in them were collected for it.
 func equal(a, b any) bool {
-	var f fields
-	f.compare(fieldPath{}, "", a, b)
-	return len(f) == 0
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && maps.EqualFunc(x, y, equal)
+	case []any:
+		y, ok := b.([]any)
+		return ok && slices.EqualFunc(x, y, equal)
+	}
+	return equalScalars(a, b)
 }
 
 // equalScalars takes 1 and 1.0 for the same, as JSON does. A map or a list is never equal to what is none.

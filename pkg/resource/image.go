@@ -57,7 +57,7 @@ func (s *imageSearch) field(at fieldPath, name string, v any) {
 		s.fields(at, name, v)
 	case []any:
 		for i, element := range v {
-			s.field(at.element(elementName(element, i)), name+"[]", element)
+			s.field(at.element(elementName(element, i)), "", element)
 		}
 	}
 }

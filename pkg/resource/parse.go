@@ -20,6 +20,9 @@ func (d document) parse(file string) ([]*yaml.Node, error) {
 			return nodes, d.blame(file, err)
 		}
 	}
+	if directives(d.text) > maxDirectives {
+		return nil, &Error{file, d.line, limited(maxDirectives, "directives")}
+	}
 	var nodes []*yaml.Node
 	for decoder := yaml.NewDecoder(bytes.NewReader(d.text)); ; {
 		var n yaml.Node
@@ -31,6 +34,13 @@ func (d document) parse(file string) ([]*yaml.Node, error) {
 		}
 		nodes = append(nodes, &n)
 	}
+}
+
+// maxDirectives bounds what the parser goes through for each one again.
+const maxDirectives = 100
+
+func directives(text []byte) int {
+	return bytes.Count(text, []byte("\n%")) + bytes.Count(text, []byte("\r%"))
 }
 
 func looksLikeJSON(text []byte) bool {

@@ -133,7 +133,7 @@ func TestErrors(t *testing.T) {
 		"template":              {text: head + "spec:\n{{- if .Values.a }}\n  a: b\n{{- end }}\n", want: `a.yaml:4: `},
 		"twice":                 {text: head + "spec:\n  a: b\n  c: d\n  a: e\n", want: `a.yaml:6: key "a" appears twice, first in line 4`},
 		"unknown alias":         {text: head + "spec: *b\n", want: `a.yaml:1: unknown anchor 'b' referenced`},
-		"infinite":              {text: head + "spec: .inf\n", want: `a.yaml:3: ".inf" is no number of JSON's`},
+		"infinite":              {text: head + "spec: .inf\n", want: "a.yaml:3: infinity and not-a-number are none of JSON's numbers"},
 		"merge":                 {text: head + "spec:\n  <<: 5\n", want: `a.yaml:4: what << merges is no mapping`},
 		"a key":                 {text: head + "spec:\n  [a]: 5\n", want: `a.yaml:4: a key is no scalar`},
 		"a recursion":           {text: head + "spec: &a\n  b: *a\n", want: `a.yaml:3: values are nested deeper than 200`},

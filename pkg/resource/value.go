@@ -11,12 +11,14 @@ import (
 const (
 	maxDepth = 200 // of values in values, aliases followed
 
-	// A value weighs the bytes of its text and, for the memory that it takes beside it, these.
-	valueWeight = 32
+	// A value weighs the bytes of its text and, for the memory that it takes beside it, these; a mapping with anything in it more, and
+	// still more for each field above those that it has room for.
+	valueWeight, mappingWeight = 32, 320
+	fieldWeight, freeFields    = 64, 8
 	// What a set may weigh, aliases followed.
 	maxWeight = 512 << 20
 	// What a document may weigh: so much, and for each byte of it what no document needs that does without aliases of aliases.
-	freeWeight, byteWeight = 1 << 20, 64
+	freeWeight, byteWeight = 1 << 20, 128
 )
 
 var errDeep = fmt.Errorf("values are nested deeper than %d", maxDepth)
@@ -34,9 +36,25 @@ func (r *reading) fail(n *yaml.Node, format string, args ...any) error {
 
 func (r *reading) line(n *yaml.Node) int { return r.before + n.Line }
 
+func (r *reading) spend(n *yaml.Node, weight int) error {
+	if r.left -= int64(weight); r.left < 0 {
+		return r.fail(n, "too many values, aliases followed")
+	}
+	return nil
+}
+
+// weightOf is that of a value without those in it.
+func weightOf(n *yaml.Node) int {
+	weight := valueWeight + len(n.Value)
+	if fields := len(n.Content) / 2; n.Kind == yaml.MappingNode && fields > 0 {
+		weight += mappingWeight + fieldWeight*max(0, fields-freeFields)
+	}
+	return weight
+}
+
 func (r *reading) value(n *yaml.Node, depth int) (any, error) {
-	if r.left -= int64(valueWeight + len(n.Value)); r.left < 0 {
-		return nil, r.fail(n, "too many values, aliases followed")
+	if err := r.spend(n, weightOf(n)); err != nil {
+		return nil, err
 	}
 	if depth > maxDepth {
 		return nil, r.fail(n, "%w", errDeep)
@@ -169,14 +187,14 @@ func (r *reading) float(n *yaml.Node) (any, error) {
 		}
 	}
 	if math.IsInf(f, 0) || math.IsNaN(f) {
-		return nil, r.fail(n, "%.64q is no number of JSON's", n.Value)
+		return nil, r.fail(n, "infinity and not-a-number are none of JSON's numbers")
 	}
 	return f, nil
 }
 
 func (r *reading) decode(n *yaml.Node, v any) error {
 	if n.Decode(v) != nil {
-		return r.fail(n, "%.64q is no %.64q", n.Value, n.ShortTag())
+		return r.fail(n, "a value is no %.64q", n.ShortTag()) // which may be secret
 	}
 	return nil
 }
