@@ -59,19 +59,18 @@ image: ## Build the agent's image for two architectures and push it: make image 
 	@test -n "$(IMAGE)" || { echo "name where to push: make image IMAGE=registry.example.com/kubectl-oci/agent:dev" >&2; exit 2; }
 	@VERSION="$(VERSION)" go -C tools run ./image "$(IMAGE)"
 
-PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-
 .PHONY: release
-release: build ## Build the plugin's archives for all platforms, and their checksums, into dist/
-	@rm -rf dist && mkdir -p dist
-	@for platform in $(PLATFORMS); do \
-		os=$${platform%/*} arch=$${platform#*/} stage=dist/stage/$${platform/\//-}; \
-		echo "release $$platform"; mkdir -p $$stage; cp LICENSE $$stage; \
-		suffix=; if [ $$os = windows ]; then suffix=.exe; fi; \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build $(GOFLAGS_BUILD) -o $$stage/kubectl-oci$$suffix ./cmd/kubectl-oci; \
-		bin/kubectl-oci build -f $$stage --to dist/kubectl-oci_$${os}_$${arch}.tar.gz >/dev/null; \
-	done
-	@rm -rf dist/stage && cd dist && sha256sum *.tar.gz > checksums.txt && cat checksums.txt
+release: ## Build a release into dist/: make release VERSION=v1.0.0 [PUBLISH=registry/repository [SIGN_KEY=key]] [PLUGIN=name] [URL=address]
+	@rm -rf dist
+	@go -C tools run ./release -version "$(VERSION)" -to "$(CURDIR)/dist" $(RELEASE_FLAGS)
+
+RELEASE_FLAGS = $(if $(PLUGIN),-plugin "$(PLUGIN)") $(if $(URL),-url "$(URL)") $(if $(PUBLISH),-publish "$(PUBLISH)") $(if $(SIGN_KEY),-key "$(SIGN_KEY)")
+
+.PHONY: release-check
+release-check: ## Build dist/ once more, in a clone of its own with an empty build cache, and compare: make release-check VERSION=v1.0.0
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; umask 077; git clone --quiet . "$$dir/clone"; \
+		TZ=Asia/Kathmandu GOCACHE="$$dir/cache" $(MAKE) -C "$$dir/clone" release VERSION="$(VERSION)" PLUGIN="$(PLUGIN)" URL="$(URL)" PUBLISH= SIGN_KEY=; \
+		diff -r dist "$$dir/clone/dist" && echo "the same bytes"
 
 .PHONY: demo
 demo: ## Show it all: push a folder, the agent exposes it (KEEP=1 leaves it running)
