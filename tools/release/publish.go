@@ -26,6 +26,7 @@ func (r *release) publish(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, program, r.pushArguments()...)
+	cmd.Dir = r.root // where the path of a key begins
 	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.origin.Created.Unix()))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, r.progress
 	if err := cmd.Run(); err != nil {

@@ -27,12 +27,14 @@ type release struct {
 
 // newRelease makes the folder, which must not be there.
 func newRelease(ctx context.Context, o options, progress io.Writer) (*release, error) {
-	root, err := filepath.Abs(o.root)
-	if err != nil {
-		return nil, err
+	for _, path := range []*string{&o.root, &o.to} {
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return nil, err
+		}
+		*path = absolute
 	}
-	o.root = root
-	origin, err := build.ReadOrigin(ctx, root, o.version)
+	origin, err := build.ReadOrigin(ctx, o.root, o.version)
 	if err != nil {
 		return nil, err
 	}
