@@ -24,6 +24,9 @@ type component struct {
 	dir      string            // its path
 	programs map[string]string // file name to package
 	flags    string            // for the linker, beside those for all
+	tags     string            // of the build
+	c        bool              // has parts in C
+	source   string            // the module's own file, where programs are not all from other modules
 	cost     string            // for people, when nothing is cached
 }
 
@@ -32,7 +35,11 @@ func (c component) linkFlags() string { return "-s -w" + c.flags }
 // key names what the programs depend on.
 func (c component) key(ctx context.Context) (string, error) {
 	hash := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum"} {
+	files := []string{"go.mod", "go.sum"}
+	if c.source != "" {
+		files = append(files, c.source)
+	}
+	for _, name := range files {
 		content, err := os.ReadFile(filepath.Join(c.dir, name))
 		if err != nil {
 			return "", err
@@ -49,6 +56,9 @@ func (c component) key(ctx context.Context) (string, error) {
 		fmt.Fprintln(hash, name, c.programs[name])
 	}
 	fmt.Fprint(hash, c.linkFlags())
+	if c.tags != "" || c.c {
+		fmt.Fprintln(hash, "", c.tags, c.c)
+	}
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
@@ -57,7 +67,11 @@ func (c component) key(ctx context.Context) (string, error) {
 func (c component) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=", "PWD="+c.dir)
+	cgo := "0"
+	if c.c {
+		cgo = "1"
+	}
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=", "PWD="+c.dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
@@ -66,7 +80,7 @@ func (c component) command(ctx context.Context, args ...string) *exec.Cmd {
 
 // program builds one executable, with a line about it every ten seconds.
 func (b *Builder) program(ctx context.Context, c component, file, path string) error {
-	cmd := c.command(ctx, "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", c.linkFlags(), "-o", file, path)
+	cmd := c.command(ctx, "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-tags", c.tags, "-ldflags", c.linkFlags(), "-o", file, path)
 	progress := &progress{}
 	cmd.Stdout, cmd.Stderr = progress, progress
 	stop := b.report(filepath.Base(file), progress)

@@ -25,7 +25,7 @@ func TestStartEndsWithContext(t *testing.T) {
 		return freePorts(n)
 	}
 	dir := t.TempDir()
-	if c, err := start(ctx, b, dir, ports); err == nil {
+	if c, err := start(ctx, b, layout{dir: dir}, ports); err == nil {
 		c.Stop()
 		t.Error("started")
 	} else if !strings.Contains(err.Error(), "no patience") {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/pki"
 	"github.com/kubectl-oci/kubectl-oci/e2e/process"
 )
 
@@ -20,14 +21,29 @@ type ControlPlane struct {
 	URL        string       // of the API server
 	Kubeconfig string       // path of a self-contained one for cluster-admin
 	Client     *http.Client // authenticated as cluster-admin
+	CA         *pki.CA      // who it trusts
 
+	layout   layout
 	programs *process.Group
 }
 
 // Start starts a control plane whose files lie below dir, an existing folder, and returns when the API server is ready
 // and the default ServiceAccount is there. ctx bounds the start alone. Stop must be called.
 func Start(ctx context.Context, b Binaries, dir string) (*ControlPlane, error) {
-	return start(ctx, b, dir, freePorts)
+	return start(ctx, b, layout{dir: dir}, freePorts)
+}
+
+// StartAt is Start for a cluster that has nodes: the API server listens on all addresses, for Pods is at this one of the machine, and may
+// speak to kubelets whose certificates are from CA.
+func StartAt(ctx context.Context, b Binaries, dir string, address net.IP) (*ControlPlane, error) {
+	return start(ctx, b, layout{dir: dir, address: address}, freePorts)
+}
+
+// WriteKubeconfig writes one for another user of the cluster into the folder of the control plane, and returns its path.
+func (c *ControlPlane) WriteKubeconfig(user pki.Subject) (string, error) {
+	name := strings.ReplaceAll(user.Name, ":", "-") + ".kubeconfig"
+	_, err := c.layout.writeKubeconfig(c.CA, name, user)
+	return c.layout.path(name), err
 }
 
 // Stop kills all parts and waits until they are gone. It may be called again.
@@ -42,13 +58,14 @@ func (c *ControlPlane) Done() <-chan struct{} { return c.programs.Done() }
 // Err says which part died, and how; nil while all run and after Stop.
 func (c *ControlPlane) Err() error { return c.programs.Err() }
 
-func start(ctx context.Context, b Binaries, dir string, ports func(n int) ([]int, error)) (*ControlPlane, error) {
-	dir, err := filepath.Abs(dir)
+func start(ctx context.Context, b Binaries, l layout, ports func(n int) ([]int, error)) (*ControlPlane, error) {
+	dir, err := filepath.Abs(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("start control plane: %w", err)
 	}
+	l.dir = dir
 	for attempt := 1; ; attempt++ {
-		c, err := launch(ctx, b, dir, ports)
+		c, err := launch(ctx, b, l, ports)
 		if err == nil {
 			return c, nil
 		}
@@ -59,20 +76,24 @@ func start(ctx context.Context, b Binaries, dir string, ports func(n int) ([]int
 }
 
 // launch is one attempt. It leaves nothing running when it fails.
-func launch(ctx context.Context, b Binaries, dir string, ports func(n int) ([]int, error)) (*ControlPlane, error) {
-	if err := os.RemoveAll(filepath.Join(dir, "etcd")); err != nil {
+func launch(ctx context.Context, b Binaries, l layout, ports func(n int) ([]int, error)) (*ControlPlane, error) {
+	if err := os.RemoveAll(l.path("etcd")); err != nil {
 		return nil, err
 	}
 	numbers, err := ports(3)
 	if err != nil {
 		return nil, err
 	}
-	l := layout{dir: dir, clientPort: numbers[0], peerPort: numbers[1], apiPort: numbers[2]}
-	client, err := l.write()
+	l.clientPort, l.peerPort, l.apiPort = numbers[0], numbers[1], numbers[2]
+	ca, err := pki.NewCA("testbed cluster authority")
 	if err != nil {
 		return nil, err
 	}
-	c := &ControlPlane{URL: l.url(), Kubeconfig: l.path("kubeconfig"), Client: client, programs: process.NewGroup()}
+	client, err := l.write(ca)
+	if err != nil {
+		return nil, err
+	}
+	c := &ControlPlane{URL: l.url(), Kubeconfig: l.path("kubeconfig"), Client: client, CA: ca, layout: l, programs: process.NewGroup()}
 	if err := c.startParts(ctx, b, l); err != nil {
 		c.Stop()
 		return nil, err

@@ -41,7 +41,7 @@ func TestStartWithTakenPorts(t *testing.T) {
 		asked++
 		return numbers, err
 	}
-	c, err := start(t.Context(), binaries(t), t.TempDir(), ports)
+	c, err := start(t.Context(), binaries(t), layout{dir: t.TempDir()}, ports)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestStartGivesUp(t *testing.T) {
 	}
 	defer taken.Close()
 	asked := 0
-	c, err := start(t.Context(), binaries(t), t.TempDir(), func(int) ([]int, error) {
+	c, err := start(t.Context(), binaries(t), layout{dir: t.TempDir()}, func(int) ([]int, error) {
 		asked++
 		port := taken.Addr().(*net.TCPAddr).Port
 		return []int{port, port, port}, nil
@@ -90,7 +90,7 @@ func TestStartShowsWhyAPartDied(t *testing.T) {
 		t.Fatal(err)
 	}
 	var numbers []int
-	c, err := start(t.Context(), b, t.TempDir(), func(n int) ([]int, error) {
+	c, err := start(t.Context(), b, layout{dir: t.TempDir()}, func(n int) ([]int, error) {
 		more, err := freePorts(n)
 		numbers = append(numbers, more...)
 		return more, err

@@ -16,6 +16,7 @@ import (
 // layout knows every path, port and flag of one control plane.
 type layout struct {
 	dir                           string
+	address                       net.IP // of the machine, for Pods; nil: there are none
 	clientPort, peerPort, apiPort int
 }
 
@@ -42,8 +43,8 @@ func (l layout) etcd(b Binaries) process.Command {
 }
 
 func (l layout) apiServer(b Binaries) process.Command {
-	return process.Command{Name: "kube-apiserver", Path: b.APIServer, Log: l.log("kube-apiserver"), Args: []string{
-		"--etcd-servers=" + l.etcdURL(), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
+	return process.Command{Name: "kube-apiserver", Path: b.APIServer, Log: l.log("kube-apiserver"), Args: append([]string{
+		"--etcd-servers=" + l.etcdURL(),
 		fmt.Sprintf("--secure-port=%d", l.apiPort),
 		"--tls-cert-file=" + l.pki("apiserver.crt"), "--tls-private-key-file=" + l.pki("apiserver.key"),
 		"--client-ca-file=" + l.pki("ca.crt"),
@@ -51,8 +52,22 @@ func (l layout) apiServer(b Binaries) process.Command {
 		"--service-account-key-file=" + l.pki("sa.pub"), "--service-account-signing-key-file=" + l.pki("sa.key"),
 		"--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
-		"--endpoint-reconciler-type=none", // the default one refuses a loopback address, loudly
-	}}
+	}, l.reach()...)}
+}
+
+// reach says who may come to the API server, and how it comes to kubelets.
+func (l layout) reach() []string {
+	if l.address == nil {
+		return []string{
+			"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
+			"--endpoint-reconciler-type=none", // the default one refuses a loopback address, loudly
+		}
+	}
+	return []string{
+		"--bind-address=0.0.0.0", "--advertise-address=" + l.address.String(),
+		"--kubelet-certificate-authority=" + l.pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-client-certificate=" + l.pki("kubelet-client.crt"), "--kubelet-client-key=" + l.pki("kubelet-client.key"),
+	}
 }
 
 func (l layout) controllerManager(b Binaries) process.Command {
@@ -66,15 +81,11 @@ func (l layout) controllerManager(b Binaries) process.Command {
 }
 
 // write makes the folders, keys, certificates and kubeconfigs, and returns a client for the administrator.
-func (l layout) write() (*http.Client, error) {
+func (l layout) write(ca *pki.CA) (*http.Client, error) {
 	for _, dir := range []string{l.path("pki"), l.path("log")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
-	}
-	ca, err := pki.NewCA("testbed cluster authority")
-	if err != nil {
-		return nil, err
 	}
 	if err := l.writeKeys(ca); err != nil {
 		return nil, err
@@ -97,11 +108,19 @@ func (l layout) write() (*http.Client, error) {
 }
 
 func (l layout) writeKeys(ca *pki.CA) error {
+	addresses := []net.IP{net.IPv4(10, 96, 0, 1)}
+	if l.address != nil {
+		addresses = append(addresses, l.address)
+	}
 	server, err := ca.Issue(pki.Subject{
 		Name: "kube-apiserver",
 		DNS:  []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-		IPs:  []net.IP{net.IPv4(10, 96, 0, 1)},
+		IPs:  addresses,
 	})
+	if err != nil {
+		return err
+	}
+	client, err := ca.Issue(pki.Subject{Name: "kube-apiserver", Groups: []string{"system:masters"}})
 	if err != nil {
 		return err
 	}
@@ -115,6 +134,7 @@ func (l layout) writeKeys(ca *pki.CA) error {
 	}
 	for name, content := range map[string][]byte{
 		"ca.crt": ca.Cert, "ca.key": ca.Key, "apiserver.crt": server.Cert, "apiserver.key": server.Key,
+		"kubelet-client.crt": client.Cert, "kubelet-client.key": client.Key,
 		"sa.key": private, "sa.pub": public,
 	} {
 		if err := os.WriteFile(l.pki(name), content, 0o600); err != nil {

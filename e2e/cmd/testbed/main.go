@@ -1,7 +1,8 @@
 // Command testbed runs a Kubernetes control plane and a registry on this machine until it is told to stop.
 //
 //	testbed [flags]      start, print one line when ready, run until SIGINT or SIGTERM
-//	testbed build        build the control plane into the cache, with -kubectl, -flux and -cosign those programs too
+//	testbed build        build the control plane into the cache, with -kubectl, -flux, -cosign and -node those programs too
+//	testbed lacks        say what this machine lacks for the tests on a real node, which are not run on it then
 package main
 
 import (
@@ -28,6 +29,9 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "build" {
 		return build(ctx, args[1:], stderr)
+	}
+	if len(args) == 1 && args[0] == "lacks" {
+		return sayLacks(stderr)
 	}
 	o, err := parse(args, stderr)
 	if err != nil {

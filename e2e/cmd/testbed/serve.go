@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
+	"github.com/kubectl-oci/kubectl-oci/e2e/node"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
 )
 
@@ -34,6 +35,7 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	kubectl := flags.Bool("kubectl", false, "build kubectl too")
 	flux := flags.Bool("flux", false, "build Flux's kustomize-controller too")
+	withNode := flags.Bool("node", false, "build a node's programs too: kubelet, containerd, runc and what else Pods need, where this machine can run one")
 	cosign := flags.Bool("cosign", false, "build sigstore's cosign too")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -45,16 +47,31 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 	if _, err := builder.Build(ctx); err != nil {
 		return err
 	}
+	buildNode := func(ctx context.Context) (string, error) {
+		if lacks := node.Lacks(); len(lacks) > 0 {
+			return "", sayLacks(stderr) // its tests say so again
+		}
+		_, err := builder.BuildNode(ctx)
+		return "", err
+	}
 	for _, more := range []struct {
 		wanted bool
 		build  func(context.Context) (string, error)
-	}{{*kubectl, builder.Kubectl}, {*flux, builder.KustomizeController}, {*cosign, builder.Cosign}} {
+	}{{*kubectl, builder.Kubectl}, {*flux, builder.KustomizeController}, {*cosign, builder.Cosign}, {*withNode, buildNode}} {
 		if !more.wanted {
 			continue
 		}
 		if _, err := more.build(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// sayLacks says what is not run on this machine, and why; on one that can run a node it says nothing.
+func sayLacks(w io.Writer) error {
+	if lacks := node.Lacks(); len(lacks) > 0 {
+		fmt.Fprint(w, node.NotRun(lacks))
 	}
 	return nil
 }
