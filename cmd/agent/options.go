@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type options struct {
 	storagePath, storageAddr, storageAdvAddr string
 	replicas                                 []string // host:port
 	metricsAddr, healthAddr, eventsAddr      string
+	statusAddr                               string // empty: no status page
 
 	namespace     string // the agent's own
 	allNamespaces bool
@@ -101,6 +103,11 @@ func (o *options) bindCluster(f *flag.FlagSet, env func(string) string) {
 	f.BoolVar(&o.release, "leader-election-release-on-cancel", true, "let another agent become the leader at once when this one ends")
 	f.StringVar(&o.metricsAddr, "metrics-addr", cmp.Or(env("METRICS_ADDR"), ":8080"), "`address` of the metrics; 0 turns them off")
 	f.StringVar(&o.healthAddr, "health-addr", ":9440", "`address` of the probes /healthz and /readyz")
+	f.Func("status-addr", "`address` of the status page, which shows the objects of all namespaces; without a host, on loopback. Without it there is none", func(s string) error {
+		host, port, err := net.SplitHostPort(s)
+		o.statusAddr = net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port)
+		return err
+	})
 	f.StringVar(&o.eventsAddr, "events-addr", env("EVENTS_ADDR"), "`URL` to which events are posted too, such as that of Flux's notification-controller")
 }
 

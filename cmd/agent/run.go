@@ -48,23 +48,10 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	verifier, err := newVerifier(opts.trustedRoot)
+	registries := registry.NewClient(registry.Options{UserAgent: name, Window: opts.window})
+	artifacts, err := newSource(opts, registries, files, others)
 	if err != nil {
 		return err
-	}
-	count, err := countVerifications()
-	if err != nil {
-		return err
-	}
-	artifacts := &source.Source{
-		Registry: registry.NewClient(registry.Options{UserAgent: name, Window: opts.window}),
-		Store:    files,
-		Limits:   opts.limits,
-		Replicas: others,
-
-		Verifier:       verifier,
-		VerifyInterval: opts.verifyInterval,
-		Searched:       count,
 	}
 	notifier, finish, err := startNotifier(ctx, opts.eventsAddr, log)
 	if err != nil {
@@ -74,13 +61,39 @@ func run(ctx context.Context, log *slog.Logger, opts *options) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(addReadiness(ctx, mgr, reconciler), mgr.Add(leadership{mgr.Elected(), opts.leaderElection, log})); err != nil {
+	if err := errors.Join(
+		addReadiness(ctx, mgr, reconciler),
+		mgr.Add(leadership{mgr.Elected(), opts.leaderElection, log}),
+		addStatus(ctx, mgr, opts, statusPage{log: log, reconciler: reconciler, client: registries, store: files}),
+	); err != nil {
 		return err
 	}
 	go others.Watch(ctx, log)
 	introduce(log, opts, listener.Addr(), reconciler.Address)
 	web := &server.Server{Store: files, Refill: newRefill(opts, reconciler, artifacts), Log: log, Grace: opts.grace}
 	return serveThroughout(ctx, opts, func(ctx context.Context) error { return web.Serve(ctx, listener) }, mgr.Start, finish)
+}
+
+// newSource makes the pipeline, which counts what it verifies, and registers what is measured of its parts.
+func newSource(opts *options, registries *registry.Client, files *store.Store, others *server.Replicas) (*source.Source, error) {
+	verifier, err := newVerifier(opts.trustedRoot)
+	if err != nil {
+		return nil, err
+	}
+	count, err := countVerifications()
+	if err != nil {
+		return nil, err
+	}
+	return &source.Source{
+		Registry: registries,
+		Store:    files,
+		Limits:   opts.limits,
+		Replicas: others,
+
+		Verifier:       verifier,
+		VerifyInterval: opts.verifyInterval,
+		Searched:       count,
+	}, addGauges(files, registries)
 }
 
 func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, current rules, notifier *controller.Notifier, address string) (*controller.Reconciler, error) {

@@ -20,6 +20,7 @@ func (r *Reconciler) forget(name types.NamespacedName) error {
 	r.told.Delete(name)
 	r.absences.end(store.Key{Namespace: name.Namespace, Name: name.Name})
 	r.orders.forget(name)
+	r.polls.forget(name)
 	r.Durations.DeletePartialMatch(labels(name.Namespace, name.Name))
 	return r.Store.Remove(store.Key{Namespace: name.Namespace, Name: name.Name})
 }

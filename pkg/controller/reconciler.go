@@ -45,6 +45,7 @@ type Reconciler struct {
 	runs     runs
 	orders   orders
 	absences absences
+	polls    polls
 	told     sync.Map // names of the objects of whose state the log knows
 }
 
@@ -97,6 +98,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if found.result.Waiting != "" {
 		wait = min(wait, wake(found.hold, object, r.Jitter, time.Now()))
 	}
+	r.polls.note(req.NamespacedName, time.Now(), wait)
 	return ctrl.Result{RequeueAfter: wait}, nil
 }
 

@@ -45,6 +45,14 @@ func (r *rivals) forget(name types.NamespacedName) {
 	delete(r.known, name)
 }
 
+// stepped tells whether the agent stands back from an object.
+func (r *rivals) stepped(object *v1.OCIRepository) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.known[client.ObjectKeyFromObject(object)]
+	return t != nil && t.uid == object.UID && t.back
+}
+
 // left takes note of how the agent leaves an object.
 func (r *rivals) left(object *v1.OCIRepository) {
 	r.mu.Lock()
