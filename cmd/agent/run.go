@@ -132,11 +132,16 @@ func addReconciler(mgr ctrl.Manager, opts *options, artifacts *source.Source, cu
 
 // instance is the name of the machine or Pod, of which Kubernetes wants no more than a label's length in an event.
 func instance() string {
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		return name
+	if host := host(); host != "" {
+		return name + "-" + host[:min(len(host), 63)]
 	}
-	return name + "-" + host[:min(len(host), 63)]
+	return name
+}
+
+// host is the name of the machine or Pod; empty where it has none.
+func host() string {
+	host, _ := os.Hostname()
+	return host
 }
 
 // advertise gives the address that consumers are told: the one asked for, or the listener's own, with a name that this machine

@@ -67,7 +67,7 @@ func (p statusPage) look(ctx context.Context) (status.Agent, error) {
 	if err != nil {
 		return status.Agent{}, err
 	}
-	agent := status.Agent{Instance: instance(), Version: buildVersion(), Objects: objects}
+	agent := status.Agent{Instance: host(), Version: buildVersion(), Objects: objects}
 	select {
 	case <-p.leads:
 		agent.Leads = true

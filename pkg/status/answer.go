@@ -26,7 +26,7 @@ type listed struct {
 	Object
 
 	Interval    string `json:"interval"`
-	LastPollAge int64  `json:"lastPollAgeSeconds,omitempty"`
+	LastPollAge *int64 `json:"lastPollAgeSeconds,omitempty"` // nil: no poll is known
 }
 
 func (q query) answer(a Agent, now time.Time) answer {
@@ -63,9 +63,9 @@ func (q query) answer(a Agent, now time.Time) answer {
 }
 
 func at(o Object, now time.Time) listed {
-	l := listed{Object: o.tidy(), Interval: o.Interval.String()}
+	l := listed{Object: o.tidy(), Interval: brief(o.Interval)}
 	if !o.LastPoll.IsZero() {
-		l.LastPollAge = int64(max(now.Sub(o.LastPoll), 0) / time.Second)
+		l.LastPollAge = new(int64(max(now.Sub(o.LastPoll), 0) / time.Second))
 	}
 	l.Updated, l.LastPoll, l.NextPoll = second(l.Updated), second(l.LastPoll), second(l.NextPoll)
 	return l
@@ -76,4 +76,16 @@ func second(t time.Time) time.Time {
 		return t
 	}
 	return t.UTC().Truncate(time.Second)
+}
+
+// brief is a duration without the zeros that Go writes at its end: 5m, not 5m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	if cut, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = cut + "m"
+	}
+	if cut, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = cut + "h"
+	}
+	return text
 }

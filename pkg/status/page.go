@@ -32,6 +32,7 @@ func newPage() (*page, error) {
 		"style":   func() template.CSS { return template.CSS(style) }, //nolint:gosec // a file of this package
 		"ago":     ago,
 		"in":      in,
+		"span":    func(now, t time.Time) string { return span(max(now.Sub(t), 0)) },
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"bytes":   readableBytes,
 		"short":   short,

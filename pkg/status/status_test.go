@@ -153,7 +153,7 @@ func TestWhatProgramsRead(t *testing.T) {
 	}
 	found := read(t, a, "")
 	o := found.Objects[0]
-	if o.LastPollAgeSeconds < 90 || o.LastPollAgeSeconds > 100 || o.NextPoll.Sub(o.LastPoll) != 5*time.Minute || o.Interval != "5m0s" {
+	if o.LastPollAgeSeconds < 90 || o.LastPollAgeSeconds > 100 || o.NextPoll.Sub(o.LastPoll) != 5*time.Minute || o.Interval != "5m" {
 		t.Errorf("got %+v", o)
 	}
 	if o.URL != "oci://ghcr.io/org/app" {
