@@ -74,7 +74,7 @@ type tile struct {
 // render gives the whole page or none: a reader shall not take half of one for all there is.
 func (p *page) render(q query, found answer) ([]byte, error) {
 	v := view{
-		answer: found, Query: q, Namespace: q.namespace, Limit: q.limit, Default: defaultLimit, Refresh: q.refresh, Refreshes: refreshes[:],
+		answer: found, Query: q, Namespace: q.namespace, Limit: q.limit, Default: defaultLimit, Refresh: q.refresh, Refreshes: refreshes(),
 		Failing: found.States[Failing],
 		JSON:    strings.TrimPrefix(jsonPath, "/") + q.link(),
 	}

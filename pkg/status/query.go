@@ -24,7 +24,7 @@ type query struct {
 }
 
 // refreshes are the choices of a page, in seconds.
-var refreshes = [...]int{0, 10, 60}
+func refreshes() []int { return []int{0, 10, 60} }
 
 func parseQuery(values url.Values) (query, error) {
 	q := query{
@@ -43,8 +43,8 @@ func parseQuery(values url.Values) (query, error) {
 		}
 	}
 	if text := values.Get("refresh"); text != "" {
-		if q.refresh, err = strconv.Atoi(text); err != nil || !slices.Contains(refreshes[:], q.refresh) {
-			return query{}, fmt.Errorf("refresh %q is not one of %v seconds", clip(text), refreshes)
+		if q.refresh, err = strconv.Atoi(text); err != nil || !slices.Contains(refreshes(), q.refresh) {
+			return query{}, fmt.Errorf("refresh %q is not one of %v seconds", clip(text), refreshes())
 		}
 	}
 	return q, nil

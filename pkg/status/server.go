@@ -101,20 +101,22 @@ func (h *handler) show(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	contents, kind := []byte(nil), ""
-	if r.URL.Path == pagePath {
-		kind = "text/html; charset=utf-8"
-		contents, err = h.page.render(q, found)
-	} else {
-		kind = "application/json"
-		contents, err = json.MarshalIndent(found, "", "  ")
-	}
+	contents, kind, err := h.write(r.URL.Path, q, found)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(contents) // a reader who left
+}
+
+func (h *handler) write(path string, q query, found answer) (contents []byte, kind string, err error) {
+	if path == pagePath {
+		contents, err = h.page.render(q, found)
+		return contents, "text/html; charset=utf-8", err
+	}
+	contents, err = json.MarshalIndent(found, "", "  ")
+	return contents, "application/json", err
 }
 
 var errTooMany = errors.New("too many ask at once")
