@@ -220,6 +220,24 @@ func (l *Layout) PushManifest(ctx context.Context, tag string, d ocispec.Descrip
 	})
 }
 
+// Amend replaces the manifest that tag names by what change makes of it: change gets the manifest that is there now, nil when there is
+// none, and gives none when nothing is left to do.
+func (l *Layout) Amend(ctx context.Context, tag string, change func(raw []byte) (ocispec.Descriptor, []byte, error)) error {
+	var raw []byte
+	there, err := l.Resolve(tag)
+	if err == nil {
+		raw, _, err = l.Manifest(ctx, there)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	d, amended, err := change(raw)
+	if err != nil || amended == nil {
+		return err
+	}
+	return l.PushManifest(ctx, tag, d, amended)
+}
+
 // PushReferrer writes a manifest that has a subject, and lists it in the index so that [Layout.Attached] of the subject finds it.
 func (l *Layout) PushReferrer(ctx context.Context, d ocispec.Descriptor, raw []byte) error {
 	if err := l.putManifest(ctx, d, raw); err != nil {

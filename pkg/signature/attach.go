@@ -96,7 +96,7 @@ func attachLayer(ctx context.Context, repo *registry.Repository, tag string, lay
 		if err != nil || m == nil {
 			return ocispec.Descriptor{}, nil, err
 		}
-		config, err := imageConfig(m.Layers)
+		config, err := artifact.LayersConfig(m.Layers)
 		if err != nil {
 			return ocispec.Descriptor{}, nil, err
 		}
@@ -126,15 +126,6 @@ func withLayer(old []byte, layer ocispec.Descriptor) (*ocispec.Manifest, error) 
 	}
 	m.Layers = append(m.Layers, layer)
 	return m, nil
-}
-
-// imageConfig is a config that says what the layers are; they are not compressed.
-func imageConfig(layers []ocispec.Descriptor) ([]byte, error) {
-	image := ocispec.Image{RootFS: ocispec.RootFS{Type: "layers"}}
-	for _, l := range layers {
-		image.RootFS.DiffIDs = append(image.RootFS.DiffIDs, l.Digest)
-	}
-	return json.Marshal(image)
 }
 
 // olderAnnotations keep the parts of a bundle beside a layer.

@@ -1,9 +1,11 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/opencontainers/go-digest"
@@ -92,7 +94,7 @@ func (w *walk) attachment(ctx context.Context, subject digest.Digest, a artifact
 		return err
 	}
 	if a.Tag != "" {
-		_, err = w.name(ctx, a.Tag, m)
+		err = w.join(ctx, a.Tag, m)
 	} else {
 		err = w.to.PushReferrer(ctx, m.Descriptor, m.raw)
 	}
@@ -101,6 +103,30 @@ func (w *walk) attachment(ctx context.Context, subject digest.Digest, a artifact
 	}
 	w.found.Add(1)
 	return w.attachments(ctx, m, depth+1)
+}
+
+// join makes the tag name m, or where it names something else already, that with the layers of m: what was signed at the destination stays
+// signed.
+func (w *walk) join(ctx context.Context, tag string, m document) error {
+	named, err := w.to.Names(ctx, tag, m.Digest)
+	if err != nil || named {
+		return err
+	}
+	return w.to.Amend(ctx, tag, func(there []byte) (ocispec.Descriptor, []byte, error) {
+		if there == nil {
+			return m.Descriptor, m.raw, nil
+		}
+		joined, err := artifact.Join(there, m.raw)
+		if err != nil || joined == nil {
+			return ocispec.Descriptor{}, nil, err
+		}
+		if joined.ConfigContent != nil {
+			err = w.to.PushBlob(ctx, joined.Config, func() (io.ReadCloser, error) {
+				return io.NopCloser(bytes.NewReader(joined.ConfigContent)), nil
+			})
+		}
+		return joined.Descriptor, joined.Manifest, err
+	})
 }
 
 var errUnrelated = errors.New("it does not refer to the artifact")

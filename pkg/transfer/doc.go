@@ -1,7 +1,8 @@
 // Package transfer copies artifacts, with what belongs to them, between registries and layouts.
 //
 // A [Copier] copies from one [Source] to one [Destination]; [Copier.Copy] copies one artifact. A repository of package registry and a
-// layout of package layout are both. Everything keeps its digest: signatures stay what they are.
+// layout of package layout are both. Everything keeps its digest: signatures stay what they are. What cosign keeps under a tag is joined
+// with what the destination has there.
 //
 // What is where it goes to already is not sent again, so that a copy that was broken off goes on where it ended, and a copy of a copy costs
 // next to nothing. Blobs come before the manifest that names them, what belongs to an artifact after it, and tags at the very end: whoever

@@ -34,6 +34,14 @@ type Reader interface {
 type Destination interface {
 	Holder
 	Writer
+	Amender
+}
+
+// Amender adds to what a tag names.
+type Amender interface {
+	// Amend replaces the manifest that tag names by what change makes of it: change gets the manifest that is there now, nil when there is
+	// none, and gives none when nothing is left to do. It may be called again where somebody else wrote meanwhile.
+	Amend(ctx context.Context, tag string, change func(raw []byte) (ocispec.Descriptor, []byte, error)) error
 }
 
 // Holder tells what it has.
