@@ -83,6 +83,8 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newAdmissionCommand(streams),
 		newUpdateCommand(streams),
 		newMigrateCommand(streams),
+		newInstallCommand(streams),
+		newUninstallCommand(streams),
 		newGetCommand(streams),
 		newReconcileCommand(streams),
 		newSuspendCommand(streams),

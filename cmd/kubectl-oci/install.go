@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
+)
+
+type installOptions struct {
+	cluster
+	profileName string
+	image       string
+	replicas    int
+	policy      string // path
+	root        string // path
+	export      bool
+	dryRun      string
+	force       bool
+	wait        bool
+	timeout     time.Duration
+
+	profile profile
+	objects installation
+}
+
+func newInstallCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	o := &installOptions{}
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Install the agent in a cluster, or upgrade it",
+		Long: `Send the agent's manifests to the cluster by server-side apply, and wait until it runs: all replicas ready, and one of them the leader.
+What an upgrade changes is printed, field by field; artifacts are served throughout. Missing permissions, and a source-controller that would write the
+same objects, are told before anything is changed. Definitions and namespaces that others have made stay as they are.
+
+The profiles:
+` + describeProfiles() + `
+Exits with 0 when the agent runs, with 1 when it does not in time, which undoes nothing.
+
+` + clusterFlagsNote,
+		Example: `  kubectl oci install
+
+  # The agent's image from a registry of your own, and the administrator's policy
+  kubectl oci install --image registry.example.com/kubectl-oci/agent:dev --policy policy.yaml
+
+  # What an upgrade would change
+  kubectl oci install --image registry.example.com/kubectl-oci/agent:dev --dry-run=server
+
+  # For Git
+  kubectl oci install --export > agent.yaml`,
+		Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), streams)
+		},
+	}
+	o.cluster.addFlags(cmd.Flags())
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *installOptions) addFlags(flags *pflag.FlagSet) {
+	flags.Lookup("namespace").Usage = "namespace for the agent (default: the profile's, with tenant the kubeconfig's)"
+	flags.StringVar(&o.profileName, "profile", profileDefault, "how the agent is to run: "+strings.Join(profileNames(), ", "))
+	flags.StringVar(&o.image, "image", "", "the agent's image (default: the one of the manifests)")
+	flags.IntVar(&o.replicas, "replicas", 2, "how many agents; one of them reconciles, all of them serve")
+	flags.StringVar(&o.policy, "policy", "", "file with the administrator's policy: which registries objects may use, and who must have signed")
+	flags.StringVar(&o.root, "trusted-root", "", "file with the trusted_root.json that identities are held against, in place of the public one from the internet")
+	flags.BoolVar(&o.export, "export", false, "print the objects as YAML, and ask no cluster")
+	flags.StringVar(&o.dryRun, "dry-run", "none", "server: print what would change; none")
+	flags.BoolVar(&o.force, "force-conflicts", false, "take over fields that others have set")
+	flags.BoolVar(&o.wait, "wait", true, "wait until the agent runs")
+	flags.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait for that")
+}
+
+func (o *installOptions) complete() (err error) {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	if o.profile, err = findProfile(o.profileName); err != nil {
+		return err
+	}
+	if o.profile.owned && !o.export && (o.image == "" || o.policy == "") {
+		return usageError{fmt.Errorf("--profile %s needs --image and --policy, which name your mirror", o.profile.name)}
+	}
+	if o.objects, err = o.profile.objects(); err != nil {
+		return err
+	}
+	o.objects.setReplicas(o.replicas)
+	if o.image != "" {
+		o.objects.setImage(o.image)
+	}
+	if namespace := o.overrides.Context.Namespace; namespace != "" {
+		o.objects.relocate(namespace)
+	}
+	return o.mountFiles()
+}
+
+func (o *installOptions) validate() error {
+	if o.image != "" {
+		if _, err := registry.Parse(o.image); err != nil {
+			return usageError{fmt.Errorf("--image: %w", err)}
+		}
+		if strings.HasPrefix(o.image, registry.Scheme) {
+			return usageError{fmt.Errorf("--image %q: leave %s away", o.image, registry.Scheme)}
+		}
+	}
+	namespace := o.overrides.Context.Namespace
+	switch {
+	case namespace != "" && len(validation.IsDNS1123Label(namespace)) > 0:
+		return usageError{fmt.Errorf("--namespace %q is no name of a namespace", namespace)}
+	case o.replicas < 1:
+		return usageError{fmt.Errorf("--replicas is %d, not 1 or more", o.replicas)}
+	case !slices.Contains([]string{"none", "server"}, o.dryRun):
+		return usageError{fmt.Errorf("--dry-run %q is none of none, server", o.dryRun)}
+	case o.export && o.dryRun != "none":
+		return usageError{errors.New("--export asks no cluster and --dry-run does: give one or the other")}
+	case o.timeout <= 0:
+		return usageError{fmt.Errorf("--timeout %s is no time to wait: --wait=false does not wait", o.timeout)}
+	}
+	return nil
+}
+
+// mountFiles refuses files that the agent would refuse.
+func (o *installOptions) mountFiles() error {
+	if o.policy != "" {
+		raw, err := readBounded(o.policy, policy.MaxBytes)
+		if err == nil {
+			err = checkPolicy(raw)
+		}
+		if err != nil {
+			return fmt.Errorf("read policy %q: %w", o.policy, err)
+		}
+		o.objects = o.objects.mount(policyMount, raw)
+	}
+	if o.root != "" {
+		raw, err := readBounded(o.root, maxTrustedRoot)
+		if err == nil {
+			err = signature.CheckTrustedRoot(raw)
+		}
+		if err != nil {
+			return fmt.Errorf("read trusted root %q: %w", o.root, err)
+		}
+		o.objects = o.objects.mount(rootMount, raw)
+	}
+	return nil
+}
+
+// maxTrustedRoot is what a ConfigMap can hold, in bytes.
+const maxTrustedRoot = 1 << 20
+
+func checkPolicy(raw []byte) error {
+	p, err := policy.Parse(raw)
+	if err != nil {
+		return err
+	}
+	return verifiable(p)
+}
+
+func (o *installOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
+	if o.export {
+		return printYAML(streams.Out, o.objects)
+	}
+	c, err := o.connect(streams.ErrOut)
+	if err != nil {
+		return err
+	}
+	if o.profile.own && o.overrides.Context.Namespace == "" {
+		o.objects.relocate(c.namespace)
+	}
+	if err := o.check(ctx, c, streams); err != nil {
+		return err
+	}
+	plan, err := o.plan(ctx, c)
+	if err != nil {
+		return err
+	}
+	if o.dryRun == "server" {
+		return plan.show(streams.Out)
+	}
+	if err := o.carryOut(ctx, c, plan, streams); err != nil || !o.wait {
+		return err
+	}
+	return o.awaitAgent(ctx, c, newReporter(streams.ErrOut))
+}

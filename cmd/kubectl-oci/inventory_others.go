@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
+)
+
+// othersIn names what is in a namespace beside ours, and beside what Kubernetes makes by itself.
+func (c *connection) othersIn(ctx context.Context, namespace string, ours installation) (names []string, err error) {
+	kinds, err := c.listable()
+	if err != nil {
+		return nil, err
+	}
+	known := map[types.UID]bool{}
+	for _, u := range ours {
+		known[u.GetUID()] = true
+	}
+	var lists sync.WaitGroup
+	found, errs := make([][]string, len(kinds)), make([]error, len(kinds))
+	for i, kind := range kinds {
+		lists.Go(func() { found[i], errs[i] = c.othersOf(ctx, kind, namespace, known) })
+	}
+	lists.Wait()
+	return slices.Concat(found...), errors.Join(errs...)
+}
+
+func (c *connection) othersOf(ctx context.Context, kind schema.GroupVersionResource, namespace string, ours map[types.UID]bool) (names []string, err error) {
+	list, err := c.client.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{})
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("list %s: %w", kind.Resource, err)
+	}
+	for _, u := range list.Items {
+		if !ours[u.GetUID()] && !isDerived(&u) {
+			names = append(names, objectTitle(&u))
+		}
+	}
+	return names, nil
+}
+
+// isDerived tells what comes and goes by itself: with its owner, its Service, or the namespace.
+func isDerived(u *unstructured.Unstructured) bool {
+	switch u.GetKind() {
+	case "Event", "Endpoints", "PodMetrics":
+		return true
+	case "ServiceAccount":
+		return u.GetName() == "default"
+	case "ConfigMap":
+		return u.GetName() == "kube-root-ca.crt" || u.GetName() == "openshift-service-ca.crt"
+	}
+	return len(u.GetOwnerReferences()) > 0
+}
+
+// listable are all kinds that a namespace may hold.
+func (c *connection) listable() (kinds []schema.GroupVersionResource, err error) {
+	client, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
+	if err != nil {
+		return nil, err
+	}
+	all, err := client.ServerPreferredNamespacedResources()
+	if err != nil {
+		return nil, fmt.Errorf("find out what a namespace may hold: %s", oneLine(err))
+	}
+	for _, group := range all {
+		version, err := schema.ParseGroupVersion(group.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range group.APIResources {
+			if slices.Contains(r.Verbs, "list") && !strings.Contains(r.Name, "/") {
+				kinds = append(kinds, version.WithResource(r.Name))
+			}
+		}
+	}
+	return kinds, nil
+}
