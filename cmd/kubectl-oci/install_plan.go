@@ -175,8 +175,14 @@ func (s step) fields() (lines []string) {
 	}
 	for _, f := range s.diff.Objects[0].Fields {
 		line := f.Path
-		if old, now := brief(f.Old), brief(f.New); old != "" || now != "" {
+		switch old, now := brief(f.Old), brief(f.New); {
+		case f.Change == resource.Changed && old != "" && now != "":
 			line += ": " + old + " -> " + now
+		case f.Change != resource.Changed:
+			line += " " + string(f.Change)
+			if value := old + now; value != "" {
+				line += ": " + value
+			}
 		}
 		lines = append(lines, shown(line))
 	}

@@ -24,7 +24,7 @@ type inventory struct {
 
 // kindsInNamespace are all kinds that manifests and components have, in the order in which they go.
 func kindsInNamespace() []schema.GroupVersionResource {
-	monitoring, rbac := schema.GroupVersion{Group: "monitoring.coreos.com", Version: "v1"}, schema.GroupVersion{Group: "rbac.authorization.k8s.io", Version: "v1"}
+	monitoring, rbac := schema.GroupVersion{Group: monitoringGroup, Version: "v1"}, schema.GroupVersion{Group: "rbac.authorization.k8s.io", Version: "v1"}
 	core := schema.GroupVersion{Version: "v1"}
 	return []schema.GroupVersionResource{
 		deploymentResource(),
@@ -37,6 +37,8 @@ func kindsInNamespace() []schema.GroupVersionResource {
 		{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"},
 	}
 }
+
+const monitoringGroup = "monitoring.coreos.com" // the Prometheus operator's
 
 // agentNamespace finds the one agent of the cluster, unless its namespace is given.
 func (c *connection) agentNamespace(ctx context.Context, given string) (string, error) {
@@ -71,7 +73,7 @@ func (c *connection) inventory(ctx context.Context, namespace string) (*inventor
 	for _, kind := range kindsInNamespace() {
 		list, err := c.client.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: partOfLabel + "=" + partOf})
 		switch {
-		case apierrors.IsNotFound(err): // such as ServiceMonitors: the cluster has none
+		case apierrors.IsNotFound(err), apierrors.IsForbidden(err) && kind.Group == monitoringGroup: // most clusters have none of these
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("list %s: %w", kind.Resource, err)
