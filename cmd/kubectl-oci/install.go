@@ -144,7 +144,7 @@ func (o *installOptions) mountFiles() error {
 		if err != nil {
 			return fmt.Errorf("read policy %q: %w", o.policy, err)
 		}
-		o.objects = o.objects.mount(policyMount, raw)
+		o.objects = o.objects.mount(policyMount(), raw)
 	}
 	if o.root != "" {
 		raw, err := readBounded(o.root, maxTrustedRoot)
@@ -154,7 +154,7 @@ func (o *installOptions) mountFiles() error {
 		if err != nil {
 			return fmt.Errorf("read trusted root %q: %w", o.root, err)
 		}
-		o.objects = o.objects.mount(rootMount, raw)
+		o.objects = o.objects.mount(rootMount(), raw)
 	}
 	return nil
 }

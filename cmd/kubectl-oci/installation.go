@@ -86,10 +86,13 @@ type mounted struct {
 	atStart    bool // alone: another file takes another name, so that the Deployment rolls
 }
 
-var (
-	policyMount = mounted{name: "policy", file: "policy.yaml", folder: "/etc/oci-agent", flag: "--policy"}
-	rootMount   = mounted{name: "trusted-root", file: "trusted_root.json", folder: "/etc/oci-trust", flag: "--trusted-root", atStart: true}
-)
+func policyMount() mounted {
+	return mounted{name: "policy", file: "policy.yaml", folder: "/etc/oci-agent", flag: "--policy"}
+}
+
+func rootMount() mounted {
+	return mounted{name: "trusted-root", file: "trusted_root.json", folder: "/etc/oci-trust", flag: "--trusted-root", atStart: true}
+}
 
 // mount gives the agent the file, in place of the one that it may have.
 func (all installation) mount(m mounted, content []byte) installation {
