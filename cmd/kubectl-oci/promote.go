@@ -43,8 +43,8 @@ The version of an artifact is the tag by which SOURCE names it, or the highest t
 else the highest version among the tags that name it in its repository, of the 200 highest; else its annotation
 org.opencontainers.image.version. Where a version is to be moved to what has none, nobody can tell, and it is refused.
 
-With --verify, nothing is promoted unless somebody who is trusted has signed it. What somebody else tags at the same moment may be
-replaced: registries cannot be asked to prevent that.
+With --verify, nothing is promoted unless somebody who is trusted has signed it. The tags are looked at once more after the copy, right before
+they are set: where somebody else moved one meanwhile, none is. What somebody else tags at the very same moment may still be replaced.
 
 Prints the artifact's reference by digest, in the destination.`,
 		Example: `  # What was tested, in its own repository
@@ -162,15 +162,14 @@ func (o *promoteOptions) promote(ctx context.Context, r *road, report *reporter)
 		return d.Digest, nil
 	}
 	copier := transfer.New(r.from.repo, to, transfer.Options{NoReferrers: o.to.Name() == o.from.Name()})
-	if _, err := copier.Copy(ctx, d, o.tags...); err != nil {
+	copied, err := copier.Copy(ctx, d)
+	if err != nil {
 		return "", err
 	}
-	for _, m := range moves {
-		if m.old != d.Digest {
-			report.line("%s", m.done(o.to))
-		}
+	if err := o.unmoved(ctx, to, moves); err != nil {
+		return "", err
 	}
-	return d.Digest, nil
+	return d.Digest, o.move(ctx, to, copied, moves, report)
 }
 
 func (o *promoteOptions) check(ctx context.Context, repo *registry.Repository, d ocispec.Descriptor, report *reporter) error {
