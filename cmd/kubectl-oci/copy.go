@@ -44,9 +44,10 @@ DESTINATION is a repository or the PATH of a layout, each with a tag or without;
 reference is one: write ./host.example.com/app for a folder. Tags stay what they are unless DESTINATION has one. A layout is one repository
 on the disk: tags of another one would take each other's place.
 
-What is there is not sent again, and within a registry nothing is sent at all where the registry can take it from the other repository. Tags are set last. Whoever interrupts may
-run the same command again: it goes on where it ended. A tar archive appears whole or not at all, keeps what it held, and has the same bytes
-whenever it holds the same; it takes twice its size while it is written.
+What is there is not sent again, and within a registry nothing is sent at all where the registry can take it from the other repository. Tags
+are set last. Whoever interrupts may run the same command again: it goes on where it ended, in a registry or a folder. A tar archive appears
+whole or not at all, keeps what it held but for tags that move, and has the same bytes whenever it holds the same; it takes twice its size
+while it is written.
 
 Prints each copy's reference by digest.`,
 		Example: `  # Between registries, with signatures

@@ -10,6 +10,6 @@
 // listed in the index without a name, and what cosign keeps under tags has these as names, as other tools do it, too.
 //
 // What it refuses: bytes of another digest or size than the descriptor's, manifests and indexes above 4 MiB, files that are links out of
-// the folder, what is no regular file, tar archives that are compressed or hold a name twice or more than 100,000 files, and writing to a
-// tar archive.
+// the folder, what is no regular file, tar archives that are compressed or hold a name twice, one of more than 1,024 bytes or more than
+// 100,000 files, and writing to a tar archive.
 package layout

@@ -9,11 +9,15 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-const maxTarFiles = 100_000
+const (
+	maxTarFiles = 100_000
+	maxTarName  = 1_024 // bytes
+)
 
 // tarFile holds the parts in a tar archive, which is searched once.
 type tarFile struct {
@@ -62,6 +66,9 @@ func (t *tarFile) search(more func(name string) bool) error {
 		case header.Typeflag != tar.TypeReg:
 			continue
 		}
+		if len(header.Name) > maxTarName {
+			return fmt.Errorf("read tar: a name of more than %d bytes", maxTarName)
+		}
 		name := path.Clean(header.Name)
 		if _, twice := t.parts[name]; twice {
 			return fmt.Errorf("read tar: %.100q is in it twice", name)
@@ -86,8 +93,8 @@ func (t *tarFile) open(name string) (io.ReadCloser, int64, error) {
 	return io.NopCloser(io.NewSectionReader(t.File, p.offset, p.size)), p.size, nil
 }
 
-// WriteTar writes the layout, which is a folder, as a tar archive: what tells what it is first, then the index, then the blobs by their
-// digests, with nothing in it of times, owners or modes.
+// WriteTar writes the layout, which is a folder, as a tar archive: what tells what it is first, then the index, then the blobs that it
+// leads to by their digests, with nothing in it of times, owners or modes.
 func (l *Layout) WriteTar(ctx context.Context, w io.Writer) error {
 	if err := l.writeTar(ctx, w); err != nil {
 		return fmt.Errorf("write layout %q as tar: %w", l.path, err)
@@ -100,6 +107,11 @@ func (l *Layout) writeTar(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	reached, err := l.reached(ctx)
+	if err != nil {
+		return err
+	}
+	blobs = slices.DeleteFunc(blobs, func(name string) bool { return !reached[name] })
 	archive := tar.NewWriter(w)
 	for _, name := range append([]string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile}, blobs...) {
 		if err := l.addTo(ctx, archive, name); err != nil {

@@ -55,11 +55,11 @@ func create(dir string) error {
 	if err != nil {
 		return cause(err)
 	}
-	known := sweep(root, entries)
-	if len(entries) > 0 && !known {
+	if !isOurs(entries) {
 		return errors.New("the folder holds something else than a layout")
 	}
-	if err := os.MkdirAll(filepath.Join(dir, ocispec.ImageBlobsDir, "sha256"), 0o755); err != nil {
+	sweep(root, entries)
+	if err := root.MkdirAll(path.Join(ocispec.ImageBlobsDir, "sha256"), 0o755); err != nil {
 		return cause(err)
 	}
 	if err := writeNew(root, ocispec.ImageIndexFile, []byte(`{"schemaVersion":2,"mediaType":"`+artifact.IndexOCI+`","manifests":[]}`)); err != nil {
@@ -68,22 +68,25 @@ func create(dir string) error {
 	return writeNew(root, ocispec.ImageLayoutFile, []byte(`{"imageLayoutVersion":"`+ocispec.ImageLayoutVersion+`"}`))
 }
 
-// sweep takes away what is left of writers that are gone, and tells whether the rest is what create makes, first to last.
-func sweep(root *os.Root, entries []fs.DirEntry) (known bool) {
-	known = true
+// isOurs tells whether a folder is a layout, or what create has made of one so far.
+func isOurs(entries []fs.DirEntry) bool {
+	made := func(e fs.DirEntry) bool {
+		return e.Name() == ocispec.ImageBlobsDir || e.Name() == ocispec.ImageIndexFile || strings.HasPrefix(e.Name(), partial)
+	}
+	isLayout := func(e fs.DirEntry) bool { return e.Name() == ocispec.ImageLayoutFile }
+	return slices.ContainsFunc(entries, isLayout) || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !made(e) })
+}
+
+// sweep takes away what is left of writers that are gone.
+func sweep(root *os.Root, entries []fs.DirEntry) {
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), partial) {
-			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepPartial {
-				_ = root.Remove(e.Name())
-			}
+		if !strings.HasPrefix(e.Name(), partial) {
 			continue
 		}
-		if e.Name() == ocispec.ImageLayoutFile {
-			return true
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > keepPartial {
+			_ = root.Remove(e.Name())
 		}
-		known = known && (e.Name() == ocispec.ImageBlobsDir || e.Name() == ocispec.ImageIndexFile)
 	}
-	return known
 }
 
 // writeNew leaves a file alone that is there.

@@ -255,6 +255,51 @@ func TestTar(t *testing.T) {
 	check(t, err, "file does not exist")
 }
 
+// What a tag named before is not carried along.
+func TestTarOfMovedTag(t *testing.T) {
+	t.Parallel()
+	archives := make([][]byte, 2)
+	for i, texts := range [][]string{{"old", "new"}, {"new"}} {
+		l := create(t, t.TempDir())
+		for _, text := range texts {
+			pushed(t, l, "stable", text, nil)
+		}
+		var b bytes.Buffer
+		if err := l.WriteTar(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		archives[i] = b.Bytes()
+	}
+	if !bytes.Equal(archives[0], archives[1]) {
+		t.Error("the archives differ")
+	}
+}
+
+// A folder that is no layout stays as it is, and so does what lies beside one.
+func TestCreateLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	foreign, partial := t.TempDir(), ".partial-mine"
+	write(t, filepath.Join(foreign, partial), nil)
+	write(t, filepath.Join(foreign, "readme"), nil)
+	if err := os.Chtimes(filepath.Join(foreign, partial), time.Time{}, time.Now().Add(-48*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := layout.Create(foreign)
+	check(t, err, "the folder holds something else than a layout")
+	if _, err := os.Stat(filepath.Join(foreign, partial)); err != nil {
+		t.Error(err)
+	}
+	outside, dir := t.TempDir(), t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(dir, "blobs")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = layout.Create(dir)
+	check(t, err, "path escapes")
+	if entries, err := os.ReadDir(outside); len(entries) > 0 || err != nil {
+		t.Errorf("outside there is %v, %v", entries, err)
+	}
+}
+
 func TestTarRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -263,6 +308,7 @@ func TestTarRefuses(t *testing.T) {
 		want    string
 	}{
 		"twice":        {entries: []tar.Header{{Name: "a"}, {Name: "./a"}}, want: `"a" is in it twice`},
+		"a long name":  {entries: []tar.Header{{Name: strings.Repeat("a", 2000)}}, want: "read tar: a name of more than 1024 bytes"},
 		"no tar":       {raw: strings.Repeat("x", 2000), want: "read tar"},
 		"link":         {entries: []tar.Header{{Name: "oci-layout", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}}, want: "open oci-layout: file does not exist"},
 		"no layout":    {entries: []tar.Header{{Name: "app.yaml"}}, want: "open oci-layout: file does not exist"},
