@@ -17,7 +17,7 @@ import (
 
 type migrateOptions struct {
 	format
-	clusterReader
+	cluster
 	files          []string
 	fromCluster    bool
 	namespace      string
@@ -64,10 +64,10 @@ Exits with 0, with --check 1 when something is left to migrate, and with 2 or mo
 		},
 	}
 	o.format.addFlag(cmd.Flags(), "diff", "objects", "json", "yaml")
-	o.clusterReader.addFlags(cmd.Flags())
+	o.cluster.addFlags(cmd.Flags())
+	cmd.Flags().Lookup("namespace").Usage = "namespace of the object, where there are several of its name"
 	cmd.Flags().BoolVar(&o.fromCluster, "from-cluster", false, "look in the cluster in place of files; nothing is changed in it")
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "folder or file to look in; may be repeated")
-	cmd.Flags().StringVarP(&o.namespace, "namespace", "n", "", "namespace of the object, where there are several of its name")
 	cmd.Flags().StringVar(&o.secret, "secret", "", "Secret of type kubernetes.io/dockerconfigjson that opens the registry")
 	cmd.Flags().StringVar(&o.cosign, "cosign-secret", "", "Secret with the public keys, *.pub, of which one must have signed")
 	cmd.Flags().BoolVar(&o.write, "write", false, "write the files")
@@ -103,11 +103,12 @@ func (o *migrateOptions) complete(name, reference string) (err error) {
 		return usageError{errors.New("nothing to look in: name a folder or a file with -f, or say --from-cluster")}
 	case o.fromCluster && (len(o.files) > 0 || o.write):
 		return usageError{errors.New("--from-cluster changes nothing, and goes without -f and --write: -o objects prints what to apply")}
-	case !o.fromCluster && (o.kubeconfig != "" || o.clusterReader.context != ""):
+	case !o.fromCluster && (o.kubeconfig != "" || o.overrides.CurrentContext != ""):
 		return usageError{errors.New("--kubeconfig and --context go with --from-cluster")}
 	case o.write && o.check:
 		return usageError{errors.New("--write and --check: choose one")}
 	}
+	o.namespace = o.overrides.Context.Namespace
 	return o.format.validate()
 }
 
@@ -121,14 +122,12 @@ func (o *migrateOptions) open(ctx context.Context, report *reporter) (*rewriting
 	if !o.fromCluster {
 		return openRewriting(o.files, migrateWords(), report)
 	}
-	client, namespace, err := o.connect(report.out)
+	c, err := o.connect(report.out)
 	if err != nil {
 		return nil, err
 	}
-	if o.namespace == "" {
-		o.namespace = namespace
-	}
-	return readCluster(ctx, client, report)
+	o.namespace = c.namespace
+	return readCluster(ctx, c.client, report)
 }
 
 func (o *migrateOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {

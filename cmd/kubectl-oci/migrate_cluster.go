@@ -4,51 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
-	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
-	_ "k8s.io/client-go/plugin/pkg/client/auth" // the ways to log in that kubectl knows
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/edit"
 )
-
-// clusterReader reads objects from a cluster, and writes none.
-type clusterReader struct {
-	kubeconfig, context string
-}
-
-func (r *clusterReader) addFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&r.kubeconfig, "kubeconfig", "", "with --from-cluster: file that says where the cluster is (default: as kubectl)")
-	flags.StringVar(&r.context, "context", "", "with --from-cluster: context of the kubeconfig to use")
-}
-
-// connect reads the kubeconfig. The namespace is that of its context.
-func (r *clusterReader) connect(warnings io.Writer) (objects dynamic.Interface, namespace string, err error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = r.kubeconfig
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: r.context})
-	config, err := loader.ClientConfig()
-	if err != nil {
-		return nil, "", fmt.Errorf("read kubeconfig: %w", err)
-	}
-	if namespace, _, err = loader.Namespace(); err != nil {
-		return nil, "", fmt.Errorf("read kubeconfig: %w", err)
-	}
-	config.UserAgent = "kubectl-oci/" + buildVersion()
-	config.QPS, config.Burst = 50, 300 // kubectl's
-	config.WarningHandler = rest.NewWarningWriter(warnings, rest.WarningWriterOptions{Deduplicate: true})
-	objects, err = dynamic.NewForConfig(config)
-	return objects, namespace, err
-}
 
 // readKind is a kind that may be a source, or use one. The first version that the cluster serves is read.
 type readKind struct {
