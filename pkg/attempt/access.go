@@ -29,11 +29,13 @@ const maxTimeout = 10 * time.Minute
 // Way is how an object's registry is reached, and for people where that comes from.
 type Way struct {
 	registry.Access
-	Ref  registry.Reference
-	Rule policy.Rule
-	from []string // where each credential comes from
-	read []string // the Secrets that were looked into for credentials
-	bare string   // the ServiceAccount that has no pull secrets, if there is one
+	Ref     registry.Reference
+	Rule    policy.Rule
+	from    []string // where each credential comes from
+	keys    []string // and under which key there; empty: there is none
+	read    []string // the Secrets that were looked into for credentials
+	entries []Entry  // of those
+	bare    string   // the ServiceAccount that has no pull secrets, if there is one
 }
 
 // Way is the way to the object's registry, by all that its spec refers to and within what the administrator permits. All that it refers to
@@ -61,13 +63,38 @@ func (m *Means) Way(ctx context.Context, object *v1.OCIRepository, t Terms) (*Wa
 }
 
 // add notes credentials to be tried after those that are there already. One that is there is not tried twice.
-func (w *Way) add(origin string, found ...registry.Credential) {
-	for _, c := range found {
-		if !slices.Contains(w.Credentials, c) {
-			w.Credentials = append(w.Credentials, c)
-			w.from = append(w.from, origin)
-		}
+func (w *Way) add(origin, key string, c registry.Credential) {
+	if slices.Contains(w.Credentials, c) {
+		return
 	}
+	w.Credentials = append(w.Credentials, c)
+	w.from, w.keys = append(w.from, origin), append(w.keys, key)
+}
+
+// Entry is one of a pull secret that was looked into, without what is secret.
+type Entry struct {
+	Secret string `json:"secret"` // as in `secret "apps/registry"`
+	Key    string `json:"key"`
+	Covers bool   `json:"covers"` // it is for the object's repository
+}
+
+// Candidate is a credential that is tried, without what is secret.
+type Candidate struct {
+	From string `json:"from"`          // a Secret, or a provider and an account
+	Key  string `json:"key,omitempty"` // the entry's, in the Secret
+	As   string `json:"as"`            // as in "user alice"
+}
+
+// Entries are those of all pull secrets that were looked into.
+func (w *Way) Entries() []Entry { return w.entries }
+
+// Candidates are the credentials in the order in which they are tried; none: the registry is asked without.
+func (w *Way) Candidates() []Candidate {
+	var all []Candidate
+	for i, c := range w.Credentials {
+		all = append(all, Candidate{From: w.from[i], Key: w.keys[i], As: c.String()})
+	}
+	return all
 }
 
 // explain adds to the registry's refusal, which names the credentials that it refused, where they come from, and to others what the

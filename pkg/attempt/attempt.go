@@ -43,6 +43,7 @@ type Means struct {
 	Policy                func() *Rules // what the administrator permits and requires now; nil: there is no file
 	Identities            Identities    // at cloud providers
 	DefaultServiceAccount string        // whose identity objects without a ServiceAccount have there; empty: the agent's own
+	Trace                 *source.Trace // takes note of what one attempt decides; nil: nobody asks
 }
 
 // Outcome is what an attempt came to.
@@ -102,6 +103,7 @@ func (m *Means) expose(ctx context.Context, object *v1.OCIRepository, t Terms, h
 		Hold:         hold.Closed,
 		Adopt:        hold.Adopt,
 		Requirements: t.Requirements,
+		Trace:        m.Trace,
 	}
 	way, err := m.Way(ctx, object, t)
 	if err != nil {

@@ -40,7 +40,7 @@ func (m *Means) identity(ctx context.Context, object *v1.OCIRepository, account 
 		}
 		return failure
 	}
-	w.add("provider "+provider+" for "+identityOf(account), credential)
+	w.add("provider "+provider+" for "+identityOf(account), "", credential)
 	return nil
 }
 

@@ -134,12 +134,17 @@ func (m *Means) pullSecret(ctx context.Context, object *v1.OCIRepository, name s
 	default:
 		return fmt.Errorf("read %s: its type is %q, not %q", named(secret), secret.Type, corev1.SecretTypeDockerConfigJson)
 	}
-	found, err := registry.PullSecret(config, w.Ref)
+	entries, err := registry.PullSecretEntries(config, w.Ref)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", named(secret), err)
 	}
 	w.read = append(w.read, named(secret))
-	w.add(named(secret), found...)
+	for _, e := range entries {
+		w.entries = append(w.entries, Entry{Secret: named(secret), Key: e.Key, Covers: e.Covers})
+		if e.Covers {
+			w.add(named(secret), e.Key, e.Credential)
+		}
+	}
 	return nil
 }
 

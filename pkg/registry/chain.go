@@ -9,6 +9,7 @@ import (
 type chain struct {
 	sessions []*session    // in the order to try
 	accepted *atomic.Int32 // index of the one that was accepted last; outlives the chain
+	taken    atomic.Int32  // the same of this chain's own requests, from 1; 0: none was accepted
 	scope    string
 }
 
@@ -24,8 +25,12 @@ func (c *chain) RoundTrip(req *http.Request) (*http.Response, error) {
 		switch {
 		case !refused(resp, err):
 			c.accepted.Store(int32(i))
+			if err == nil {
+				c.taken.Store(int32(i) + 1)
+			}
 			return resp, err
 		case last || !replayable(req):
+			c.taken.Store(0)
 			c.accepted.Store(0) // none suffices: the next request tries them all
 			return resp, err
 		}

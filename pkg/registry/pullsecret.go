@@ -18,6 +18,25 @@ import (
 // try them: the kubelet's (host globs per DNS label, equal ports, a prefix of the path, keys in reverse lexical order), except
 // that a path matches whole segments only. No match is no error: the result is empty.
 func PullSecret(data []byte, ref Reference) ([]Credential, error) {
+	entries, err := PullSecretEntries(data, ref)
+	var found []Credential
+	for _, e := range entries {
+		if e.Covers {
+			found = append(found, e.Credential)
+		}
+	}
+	return found, err
+}
+
+// PullSecretEntry is an entry of a pull secret.
+type PullSecretEntry struct {
+	Key        string // as it is written there
+	Covers     bool   // it is for the reference
+	Credential Credential
+}
+
+// PullSecretEntries is [PullSecret] with the entries that are for other places; those without a credential are left out.
+func PullSecretEntries(data []byte, ref Reference) ([]PullSecretEntry, error) {
 	file, err := config.LoadFromReader(bytes.NewReader(data))
 	if err != nil {
 		// The cause may quote the secret.
@@ -31,7 +50,7 @@ func PullSecret(data []byte, ref Reference) ([]Credential, error) {
 		}
 	}
 	slices.SortStableFunc(targets, func(a, b target) int { return strings.Compare(a.place, b.place) })
-	var found []Credential
+	var found []PullSecretEntry
 	for _, target := range slices.Backward(targets) {
 		place, auth := target.place, file.AuthConfigs[target.key]
 		c := Credential{
@@ -40,8 +59,8 @@ func PullSecret(data []byte, ref Reference) ([]Credential, error) {
 			IdentityToken: auth.IdentityToken,
 			RegistryToken: auth.RegistryToken,
 		}
-		if c != (Credential{}) && placeCovers(place, ref) {
-			found = append(found, c)
+		if c != (Credential{}) {
+			found = append(found, PullSecretEntry{target.key, placeCovers(place, ref), c})
 		}
 	}
 	return found, nil

@@ -31,6 +31,7 @@ type Repository struct {
 	mount     *mount // nil: there is nowhere to take blobs from
 
 	credentials []Credential // none: anonymous
+	chain       *chain       // that tries them
 
 	polls *polls
 	key   pollKey // of this repository, without a question
@@ -48,7 +49,7 @@ func newRepository(ref Reference, repo name.Repository, c *chain, a Access, o Op
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry, reach: a.Reach, credentials: a.Credentials}, nil
+	return &Repository{ref: ref, repo: repo, transport: free, bounded: bounded, retry: o.Retry, reach: a.Reach, credentials: a.Credentials, chain: c}, nil
 }
 
 // settled tells the client library that authentication, retries and the user agent are settled.
@@ -58,6 +59,13 @@ func settled(repo name.Repository, rt http.RoundTripper) (http.RoundTripper, err
 		return nil, fmt.Errorf("prepare transport: %w", err)
 	}
 	return rt, nil
+}
+
+// Accepted gives the place, from 0, of the credential with which the repository answered last. Those before it were answered 401 or 403; ok
+// is false where none was accepted, or nothing has been asked.
+func (r *Repository) Accepted() (place int, ok bool) {
+	taken := int(r.chain.taken.Load())
+	return taken - 1, taken > 0
 }
 
 func options(ctx context.Context, rt http.RoundTripper) []remote.Option {

@@ -80,6 +80,24 @@ func (p *Policy) sigstore() bool { return len(p.keys)+len(p.matchers) > 0 }
 // Fingerprint is equal for policies made from equal [Trust], so that what was verified can be remembered by digest and policy.
 func (p *Policy) Fingerprint() [sha256.Size]byte { return p.fingerprint }
 
+// Signers says in words whose signatures count, one each.
+func (p *Policy) Signers() []string {
+	var all []string
+	for _, k := range p.keys {
+		all = append(all, "key "+quote(k.name))
+	}
+	for _, i := range p.identities {
+		all = append(all, i.String())
+	}
+	if p.notary != nil {
+		for _, scope := range slices.Sorted(maps.Keys(p.notary.statements)) {
+			c := p.notary.statements[scope]
+			all = append(all, fmt.Sprintf("statement %s of the trust policy, in %s: %s", quote(c.name), quote(scope), strings.Join(c.identities, "; ")))
+		}
+	}
+	return all
+}
+
 func (p *Policy) keyNames() string {
 	return some(p.keys, func(k *key) string { return quote(k.name) }, ", ")
 }

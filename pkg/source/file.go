@@ -70,5 +70,6 @@ func (s *Source) storeFile(ctx context.Context, spool *archive.Spool, layer chos
 	case err != nil:
 		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, err)
 	}
+	req.Trace.stored("packed, for it is a file and no archive: %s", name)
 	return s.put(req, copyOf(packed))
 }

@@ -49,6 +49,7 @@ func (s *Source) storeLayer(ctx context.Context, repo *registry.Repository, laye
 		return store.Entry{}, err
 	}
 	if selector := req.Spec.LayerSelector; selector != nil && selector.Operation == v1.LayerCopy {
+		req.Trace.stored("the layer's own bytes, whatever they are: spec.layerSelector.operation is %s", v1.LayerCopy)
 		return s.put(req, copyOf(spool))
 	}
 	switch text, err := isText(spool); {
@@ -77,8 +78,10 @@ func (s *Source) unpack(ctx context.Context, spool *archive.Spool, req Request) 
 	case verdict.Files == 0:
 		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, errNothingLeft)
 	case verdict.Keep:
+		req.Trace.stored("the layer's own bytes, with %d files", verdict.Files)
 		return s.put(req, copyOf(spool))
 	}
+	req.Trace.stored("packed anew, with %d files: %s", verdict.Files, verdict.Why)
 	return s.put(req, func(w io.Writer) error { return repack(ctx, w, spool, verdict) })
 }
 

@@ -40,24 +40,28 @@ type resolved struct {
 }
 
 // resolve asks the registry which descriptor the spec's reference names. A digest needs no request.
-func resolve(ctx context.Context, repo *registry.Repository, spec v1.OCIRepositorySpec) (resolved, error) {
+func resolve(ctx context.Context, repo *registry.Repository, spec v1.OCIRepositorySpec, trace *Trace) (resolved, error) {
 	ref := v1.OCIRepositoryRef{}
 	if spec.Reference != nil {
 		ref = *spec.Reference
 	}
 	if ref.Digest != "" {
+		trace.by("digest")
 		return resolveDigest(ref.Digest)
 	}
 	tag := ref.Tag
 	switch {
 	case ref.SemVer != "":
+		trace.by("semver")
 		var err error
-		if tag, err = highest(ctx, repo, ref, helmChart(spec.LayerSelector)); err != nil {
+		if tag, err = highest(ctx, repo, ref, helmChart(spec.LayerSelector), trace); err != nil {
 			return resolved{}, err
 		}
 	case tag == "":
+		trace.by("default")
 		tag = DefaultTag
 	default:
+		trace.by("tag")
 		if err := registry.ValidateTag(tag); err != nil {
 			return resolved{}, invalidRef(fmt.Errorf("parse spec.ref.tag: %w", err))
 		}
@@ -84,7 +88,7 @@ func resolveDigest(s string) (resolved, error) {
 const maxExpression = 1 << 10
 
 // highest asks for all tags and gives the one with the highest version in ref's range.
-func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositoryRef, helm bool) (string, error) {
+func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositoryRef, helm bool, trace *Trace) (string, error) {
 	if len(ref.SemVer) > maxExpression || len(ref.SemverFilter) > maxExpression {
 		return "", invalidRef(fmt.Errorf("parse spec.ref: semver or semverFilter has more than %d bytes", maxExpression))
 	}
@@ -100,10 +104,12 @@ func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositor
 	if err != nil {
 		return "", failedRequest(v1.ReasonReadOperationFailed, err)
 	}
-	tag, ok := highestTag(tags, constraint, filter, helm)
+	choice := choice{constraint, filter, helm}
+	tag, ok := choice.highest(tags)
+	trace.tags(tags, choice, tag)
 	if !ok {
 		return "", failedRequest(v1.ReasonReadOperationFailed, fmt.Errorf("choose tag: none of %d is a version in the range %q%s%s",
-			len(tags), ref.SemVer, filterNote(ref.SemverFilter), prereleaseNote(tags, constraint, filter, helm)))
+			len(tags), ref.SemVer, filterNote(ref.SemverFilter), choice.prereleaseNote(tags)))
 	}
 	return tag, nil
 }
@@ -116,14 +122,10 @@ func filterNote(filter string) string {
 }
 
 // prereleaseNote says how many prereleases there are of versions in the range: nobody gets one without asking for them.
-func prereleaseNote(tags []string, constraint *semver.Constraints, filter *regexp.Regexp, helm bool) string {
+func (c choice) prereleaseNote(tags []string) string {
 	n, example := 0, ""
 	for _, tag := range tags {
-		version, err := parseVersion(tag, helm)
-		if err != nil || version.Prerelease() == "" || !filter.MatchString(tag) {
-			continue
-		}
-		if constraint.Check(semver.New(version.Major(), version.Minor(), version.Patch(), "", "")) {
+		if _, why := c.fit(tag); why == whyPrerelease {
 			n++
 			example = max(example, tag)
 		}
@@ -152,14 +154,37 @@ func idle(spec v1.OCIRepositorySpec) string {
 	return strings.Join(notes, "; ")
 }
 
-// highestTag compares versions; among tags of one version the last by name wins, so that the choice does not depend on the
+// choice is what a tag is chosen by.
+type choice struct {
+	constraint *semver.Constraints
+	filter     *regexp.Regexp
+	helm       bool
+}
+
+// fit reads a tag as a version, or nil, and says why it is not to be chosen; empty: it may be.
+func (c choice) fit(tag string) (version *semver.Version, why string) {
+	version, err := parseVersion(tag, c.helm)
+	switch {
+	case err != nil:
+		return nil, whyNoVersion
+	case !c.filter.MatchString(tag):
+		return version, whyFiltered
+	case c.constraint.Check(version):
+		return version, ""
+	case version.Prerelease() != "" && c.constraint.Check(semver.New(version.Major(), version.Minor(), version.Patch(), "", "")):
+		return version, whyPrerelease
+	}
+	return version, whyOutside
+}
+
+// highest compares versions; among tags of one version the last by name wins, so that the choice does not depend on the
 // registry's order.
-func highestTag(tags []string, constraint *semver.Constraints, filter *regexp.Regexp, helm bool) (string, bool) {
+func (c choice) highest(tags []string) (string, bool) {
 	var best *semver.Version
 	var bestTag string
 	for _, tag := range tags {
-		version, err := parseVersion(tag, helm)
-		if err != nil || !filter.MatchString(tag) || !constraint.Check(version) {
+		version, why := c.fit(tag)
+		if why != "" {
 			continue
 		}
 		if best == nil || version.GreaterThan(best) || version.Equal(best) && tag > bestTag {

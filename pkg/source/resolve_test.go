@@ -36,7 +36,7 @@ func TestHighestTag(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, ok := highestTag(tc.tags, constraint, regexp.MustCompile(tc.filter), tc.helm)
+		got, ok := choice{constraint, regexp.MustCompile(tc.filter), tc.helm}.highest(tc.tags)
 		if got != tc.want || ok != (tc.want != "") {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
@@ -64,7 +64,7 @@ func TestPrereleasesAreNamed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := prereleaseNote(tc.tags, constraint, regexp.MustCompile(tc.filter), false)
+		got := choice{constraint, regexp.MustCompile(tc.filter), false}.prereleaseNote(tc.tags)
 		if !strings.Contains(got, tc.want) || (got == "") != (tc.want == "") {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}

@@ -13,15 +13,16 @@ import (
 )
 
 // search looks for what is required of a digest. Objects that ask for the same at the same time, in the same way, share one search and what
-// comes of it: after a restart, or when a key changes, they all do.
-func (s *Source) search(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request) error {
+// comes of it: after a restart, or when a key changes, they all do. Found is told by whom that was, unless somebody else looked.
+func (s *Source) search(ctx context.Context, repo *registry.Repository, d digest.Digest, r signature.Requirement, req Request, found func(signature.Verified)) error {
 	v := verificationIn(repo.Reference(), d, r)
 	return s.searches.share(ctx, question{v, req.Access.Fingerprint()}, func() error {
 		if s.verifiedLately(v, req) { // somebody was faster
 			return nil
 		}
-		_, err := s.Verifier.Satisfies(ctx, repo, d, r)
+		by, err := s.Verifier.Satisfies(ctx, repo, d, r)
 		if err == nil {
+			found(by)
 			s.verified.set(v, time.Now())
 		}
 		if s.Searched != nil && ctx.Err() == nil {

@@ -59,6 +59,8 @@ type Request struct {
 
 	Barred *Error // why no registry may be asked, or which one cannot be said: nothing is done, and the run fails with it; nil: go on
 
+	Trace *Trace // takes note of what the run decides; nil: nobody asks
+
 	only digest.Digest // the one content that may be stored; empty: any
 }
 
@@ -110,15 +112,17 @@ func (s *Source) run(ctx context.Context, req Request) (Result, error) {
 	if err != nil {
 		err = s.reconsider(ctx, repo, req, err)
 	}
+	req.Trace.credential(repo)
 	return result, err
 }
 
 // follow does what the spec's reference asks for now. ref is the repository.
 func (s *Source) follow(ctx context.Context, repo *registry.Repository, ref registry.Reference, req Request) (Result, error) {
-	found, err := resolve(ctx, repo, req.Spec)
+	found, err := resolve(ctx, repo, req.Spec, req.Trace)
 	if err != nil {
 		return Result{}, err
 	}
+	req.Trace.revision(found.revision)
 	place := ref.At(found.descriptor.Digest)
 	waiting := keptBack(found, ref, req)
 	if waiting == "" {
@@ -172,6 +176,7 @@ func (s *Source) adopt(ctx context.Context, repo *registry.Repository, place reg
 		return Result{}, unusable(v1.ReasonPullFailed, err)
 	}
 	layer, err := chooseLayer(manifest, req.Spec.LayerSelector)
+	req.Trace.layers(manifest, layer.Descriptor)
 	if err != nil {
 		return Result{}, unusable(v1.ReasonLayerOperationFailed, err)
 	}

@@ -57,11 +57,13 @@ func (s *Source) satisfies(ctx context.Context, repo *registry.Repository, d dig
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(s.patience, maxVerify), errTooSlow)
 	defer cancel()
-	if err := s.search(ctx, repo, d, r, req); err != nil {
+	check := req.Trace.check(d, r)
+	if err := s.search(ctx, repo, d, r, req, check.found); err != nil {
 		failure := unverified(ctx, repo, d, err)
 		if unnamed(repo, req, failure) {
 			condemn(repo, req, failure)
 		}
+		check.failed(failure)
 		failure.Withdraws = !failure.Unknown && d == revisionDigest(req.Advertised.Revision) && !s.elsewhere(repo, r, req)
 		if !failure.Unknown { // nobody else counts on what was found before
 			s.verified.set(v, time.Time{})
