@@ -86,6 +86,7 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newInstallCommand(streams),
 		newUninstallCommand(streams),
 		newGetCommand(streams),
+		newExplainCommand(streams),
 		newReconcileCommand(streams),
 		newSuspendCommand(streams),
 		newResumeCommand(streams),

@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
-	"github.com/kubectl-oci/kubectl-oci/pkg/cloud"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
@@ -34,7 +33,7 @@ func (m *Means) identity(ctx context.Context, object *v1.OCIRepository, account 
 	if err != nil {
 		err = fmt.Errorf("log in with provider %s as %s: %w", provider, identityOf(account), err)
 		failure := &source.Error{Condition: v1.ConditionFetchFailed, Reason: v1.ReasonAuthenticationFailed, Err: err}
-		if _, hopeless := errors.AsType[*cloud.OtherRegistryError](err); hopeless {
+		if never, ok := errors.AsType[hopeless](err); ok && never.Hopeless() {
 			// Unless a Secret gets an entry for the registry.
 			failure.Terminal, failure.RetryAt = true, time.Now().Add(object.Spec.Interval.Duration)
 		}
@@ -42,6 +41,12 @@ func (m *Means) identity(ctx context.Context, object *v1.OCIRepository, account 
 	}
 	w.add("provider "+provider+" for "+identityOf(account), "", credential)
 	return nil
+}
+
+// hopeless is what an error of [Identities] may say of itself: that none will ever do for the registry.
+type hopeless interface {
+	error
+	Hopeless() bool
 }
 
 func identityOf(account *corev1.ServiceAccount) string {

@@ -13,6 +13,9 @@ import (
 // OtherRegistryError says that a registry is none of the provider's. Only another spec helps.
 type OtherRegistryError struct{ Registry, Provider string }
 
+// Hopeless tells that no other identity helps.
+func (e *OtherRegistryError) Hopeless() bool { return true }
+
 func (e *OtherRegistryError) Error() string {
 	text := fmt.Sprintf("%q is no registry of provider %s", e.Registry, e.Provider)
 	switch e.Provider {

@@ -2,13 +2,13 @@ package controller
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
@@ -27,7 +27,7 @@ func judge(status *v1.OCIRepositoryStatus, object *v1.OCIRepository, found outco
 	case status.Artifact == nil:
 		c.wait(found)
 	default:
-		c.succeed(status.Artifact.Revision, found.result.Note, waitingNote(found))
+		c.succeed(found.result)
 	}
 	c.verified(status.Artifact, found, note)
 }
@@ -39,15 +39,12 @@ type conditions struct {
 	now        metav1.Time
 }
 
-// succeed tells of an artifact, and of what somebody may want to change in the spec nevertheless.
-func (c conditions) succeed(revision string, notes ...string) {
-	stored := fmt.Sprintf("stored artifact for digest '%s'", revision)
-	notes = slices.DeleteFunc(notes, func(note string) bool { return note == "" })
-	message := strings.Join(append([]string{stored}, notes...), "; ")
+// succeed tells of an artifact.
+func (c conditions) succeed(result source.Result) {
 	c.drop(v1.ConditionReconciling, v1.ConditionStalled,
 		v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)
-	c.set(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonSucceeded, message)
-	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, stored)
+	c.set(v1.ConditionReady, metav1.ConditionTrue, v1.ReasonSucceeded, attempt.Succeeded(result))
+	c.set(v1.ConditionArtifactInStorage, metav1.ConditionTrue, v1.ReasonSucceeded, attempt.Stored(result.Revision))
 }
 
 // What a failure adds where the last artifact does not stay, which a download would only tell as 503 or 404.

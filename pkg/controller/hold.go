@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -19,36 +18,16 @@ func (c conditions) pend(found outcome) {
 	blind := found.failure != nil && found.result.Revision == ""
 	switch {
 	case found.result.Waiting != "":
-		c.set(v1.ConditionUpdatePending, metav1.ConditionTrue, v1.ReasonWindowClosed, pendingNote(found))
+		c.set(v1.ConditionUpdatePending, metav1.ConditionTrue, v1.ReasonWindowClosed, attempt.Pending(found.result.Waiting, found.hold))
 	case last != nil && (!blind || !found.hold.Closed || last.ObservedGeneration != c.generation):
 		c.drop(v1.ConditionUpdatePending)
 	}
 }
 
-func pendingNote(found outcome) string {
-	note := fmt.Sprintf("%s waits for the next window, which opens at %s", found.result.Waiting, found.hold.Opens.Format(time.RFC3339))
-	switch adopt := found.hold.Adopt; {
-	case adopt == "":
-	case adopt.Validate() != nil:
-		note += fmt.Sprintf("; what the annotation %s says is no digest, sha256: and 64 hex digits", v1.AnnotationAdopt)
-	default:
-		note += fmt.Sprintf("; it is not the one that the annotation %s names", v1.AnnotationAdopt)
-	}
-	return note
-}
-
-// waitingNote is what is said of it to those who look at Ready alone.
-func waitingNote(found outcome) string {
-	if found.result.Waiting == "" {
-		return ""
-	}
-	return found.result.Waiting + " waits for a window"
-}
-
 // wait tells of an object that has nothing to advertise before a window opens. That is no failure, and it goes on by itself.
 func (c conditions) wait(found outcome) {
 	c.drop(v1.ConditionStalled, v1.ConditionArtifactOutdated, v1.ConditionFetchFailed, v1.ConditionStorageOperationFailed)
-	note := pendingNote(found)
+	note := attempt.Pending(found.result.Waiting, found.hold)
 	c.set(v1.ConditionReady, metav1.ConditionUnknown, v1.ReasonWindowClosed, note)
 	c.set(v1.ConditionReconciling, metav1.ConditionTrue, v1.ReasonWindowClosed, note)
 }
