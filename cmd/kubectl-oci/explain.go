@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +107,7 @@ func (o *explainOptions) run(ctx context.Context, streams genericiooptions.IOStr
 
 // explain makes the attempt.
 func (o *explainOptions) explain(ctx context.Context, objects *explainedObjects, object *v1.OCIRepository) (*explanation, error) {
-	rules, from, err := o.rules(ctx, objects)
+	rules, place, err := o.rules(ctx, objects)
 	if err != nil {
 		return nil, err
 	}
@@ -143,19 +142,21 @@ func (o *explainOptions) explain(ctx context.Context, objects *explainedObjects,
 	if err := objects.unfound(found); err != nil {
 		return nil, err
 	}
-	return newExplanation(object, found, trace, from), nil
+	place.read(found.Terms.Rule)
+	return newExplanation(object, found, trace, place), nil
 }
 
-// rules are what the administrator says, and where: in a file, or in the cluster, where that is known. None is no error.
-func (o *explainOptions) rules(ctx context.Context, objects *explainedObjects) (rules *attempt.Rules, from string, err error) {
-	raw, from := []byte(nil), o.policyPath
-	if from != "" {
-		raw, err = readBounded(from, policy.MaxBytes)
+// rules are what the administrator says, in a file or in the cluster. None is no error.
+func (o *explainOptions) rules(ctx context.Context, objects *explainedObjects) (rules *attempt.Rules, place explainedPolicy, err error) {
+	var raw []byte
+	if o.policyPath != "" {
+		place.From = o.policyPath
+		raw, err = readBounded(o.policyPath, policy.MaxBytes)
 	} else {
-		raw, from, err = objects.policy(ctx)
+		raw, place, err = objects.policy(ctx)
 	}
 	if err == nil && raw == nil {
-		return nil, from, nil
+		return nil, place, nil
 	}
 	var p *policy.Policy
 	if err == nil {
@@ -165,9 +166,9 @@ func (o *explainOptions) rules(ctx context.Context, objects *explainedObjects) (
 		rules, err = attempt.NewRules(p)
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("read policy %q: %w", cmp.Or(from, o.policyPath), err)
+		return nil, place, fmt.Errorf("read policy %q: %w", place.From, err)
 	}
-	return rules, from, nil
+	return rules, place, nil
 }
 
 func (o *explainOptions) verifier() (*signature.Verifier, error) {

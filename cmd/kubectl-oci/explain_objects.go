@@ -149,21 +149,21 @@ func (e *explainedObjects) get(ctx context.Context, plural, namespace, name stri
 const policyNamespace, policyName, policyKey = "oci-system", "policy", "policy.yaml"
 
 // policy is what the cluster has, and where; nil where there is none. What may not be read is told in place of it.
-func (e *explainedObjects) policy(ctx context.Context) (raw []byte, from string, err error) {
+func (e *explainedObjects) policy(ctx context.Context) (raw []byte, place explainedPolicy, err error) {
 	if e.away != nil {
-		return nil, "none was read, for no cluster is reached; --policy names a file", nil
+		return nil, explainedPolicy{Note: "no cluster is reached"}, nil
 	}
-	place := fmt.Sprintf("ConfigMap %s/%s", policyNamespace, policyName)
+	name := fmt.Sprintf("ConfigMap %s/%s", policyNamespace, policyName)
 	var found corev1.ConfigMap
 	switch err := e.get(ctx, "configmaps", policyNamespace, policyName, &found); {
 	case apierrors.IsNotFound(err):
-		return nil, "there is no " + place + "; --policy names a file", nil
+		return nil, explainedPolicy{Note: "there is no " + name}, nil
 	case apierrors.IsForbidden(err):
-		return nil, "you may not read " + place + "; --policy names a file", nil
+		return nil, explainedPolicy{Note: "you may not read " + name}, nil
 	case err != nil:
-		return nil, place, err
+		return nil, explainedPolicy{From: name}, err
 	}
-	return []byte(found.Data[policyKey]), place, nil
+	return []byte(found.Data[policyKey]), explainedPolicy{From: name}, nil
 }
 
 // noIdentity is for what only the agent has.

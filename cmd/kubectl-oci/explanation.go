@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
+	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
@@ -31,7 +32,7 @@ type explanation struct {
 	Message   string `json:"message"`
 
 	Policy      explainedPolicy       `json:"policy"`
-	Credentials []explainedCredential `json:"credentials"` // in the order in which they are tried; none: the registry is asked without
+	Credentials []explainedCredential `json:"credentials"` // in the order in which they are tried; empty: the registry is asked without, null: it is not asked
 	Entries     []attempt.Entry       `json:"entries"`     // of pull secrets that were looked into
 	source.Trace
 	Digest digest.Digest `json:"digest,omitempty"` // of the bytes that would be served
@@ -40,6 +41,8 @@ type explanation struct {
 	Suspended bool             `json:"suspended"`
 	Window    *explainedWindow `json:"window,omitempty"` // nil: there is none
 	NextPoll  string           `json:"nextPoll"`
+
+	Required bool `json:"signatureRequired"`
 
 	Status      *explainedStatus `json:"status,omitempty"` // nil: the agent has said nothing yet
 	Differences []string         `json:"differences"`      // between it and this
@@ -58,10 +61,15 @@ const (
 )
 
 type explainedPolicy struct {
-	From      string `json:"from"`           // where it was read, or why it was not
-	Rule      string `json:"rule,omitempty"` // empty: there is no policy, or no rule for the object
+	From      string `json:"from,omitempty"` // where it was read; empty: there is none
+	Note      string `json:"note,omitempty"` // why there is none
+	Rule      string `json:"rule,omitempty"` // empty: there is none for the object
 	Addresses string `json:"addresses,omitempty"`
 	Insecure  bool   `json:"insecure"`
+}
+
+func (p *explainedPolicy) read(rule policy.Rule) {
+	p.Rule, p.Addresses, p.Insecure = rule.Name, rule.Reach.String(), rule.Insecure
 }
 
 type explainedCredential struct {
@@ -92,16 +100,14 @@ type explainedStatus struct {
 	Stale    bool   `json:"stale"` // it tells of an older spec
 }
 
-func newExplanation(object *v1.OCIRepository, found attempt.Outcome, trace *source.Trace, policyFrom string) *explanation {
+func newExplanation(object *v1.OCIRepository, found attempt.Outcome, trace *source.Trace, place explainedPolicy) *explanation {
 	_, reason, message := found.Ready()
 	e := &explanation{
 		Namespace: object.Namespace, Name: object.Name, URL: object.Spec.URL,
 		Outcome: outcomeSucceeds, Reason: reason, Message: message,
-		Policy: explainedPolicy{
-			From: policyFrom, Rule: found.Terms.Rule.Name, Addresses: found.Terms.Rule.Reach.String(), Insecure: found.Terms.Rule.Insecure,
-		},
+		Policy:      place,
 		Credentials: credentialsOf(found, trace), Entries: []attempt.Entry{}, Trace: *trace,
-		Suspended: object.Spec.Suspend, Window: windowOf(object, found), NextPoll: nextPoll(object),
+		Suspended: object.Spec.Suspend, Window: windowOf(object, found), NextPoll: nextPoll(object), Required: found.Terms.Verifies(),
 		Status: statusOf(object), Differences: []string{},
 	}
 	if found.Way != nil && found.Way.Entries() != nil {
@@ -141,10 +147,10 @@ func failsAt(f *source.Error, t *source.Trace) string {
 }
 
 func credentialsOf(found attempt.Outcome, t *source.Trace) []explainedCredential {
-	all := []explainedCredential{}
 	if found.Way == nil {
-		return all
+		return nil
 	}
+	all := []explainedCredential{}
 	accepted, any := t.Accepted()
 	denied := found.Failure != nil && found.Failure.Reason == v1.ReasonAuthenticationFailed && t.By != ""
 	for i, c := range found.Way.Candidates() {

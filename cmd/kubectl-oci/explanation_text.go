@@ -61,10 +61,10 @@ func (e *explanation) verdict() string {
 
 func (e *explanation) policyLine() string {
 	switch {
-	case e.Policy.Rule == "" && e.FailsAt == atPolicy:
-		return fmt.Sprintf("no rule of %s is for this object", e.Policy.From)
+	case e.Policy.From == "":
+		return fmt.Sprintf("none: %s; --policy names a file. Addresses %s; insecure is permitted", e.Policy.Note, e.Policy.Addresses)
 	case e.Policy.Rule == "":
-		return "none: " + e.Policy.From
+		return fmt.Sprintf("no rule of %s is for this object", e.Policy.From)
 	}
 	insecure := "insecure is not permitted"
 	if e.Policy.Insecure {
@@ -83,7 +83,7 @@ func (e *explanation) credentialLines() (lines []string) {
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s from %s%s", c.Result, shown(c.As), c.From, entry))
 	}
-	if len(lines) == 0 {
+	if len(lines) == 0 && e.Credentials != nil {
 		lines = append(lines, "none: the registry is asked without")
 	}
 	var others []string
@@ -149,8 +149,11 @@ func (e *explanation) signatureLines() (lines []string) {
 			lines = append(lines, fmt.Sprintf("found: %s, in the %s %s", oneLineOf(c.By), c.Form, c.Evidence))
 		}
 	}
-	if len(lines) == 0 && e.FailsAt != atSignature && e.Revision != "" {
-		lines = append(lines, "nobody asks for one")
+	switch {
+	case !e.Required:
+		return []string{"nobody asks for one"}
+	case len(lines) == 0 && e.Window != nil && e.Window.Waiting != "":
+		return []string{"it is looked for when the artifact is adopted"}
 	}
 	return lines
 }

@@ -78,10 +78,10 @@ func (s *Source) unpack(ctx context.Context, spool *archive.Spool, req Request) 
 	case verdict.Files == 0:
 		return store.Entry{}, unusable(v1.ReasonLayerOperationFailed, errNothingLeft)
 	case verdict.Keep:
-		req.Trace.stored("the layer's own bytes, with %d files", verdict.Files)
+		req.Trace.stored("the layer's own bytes; files: %d", verdict.Files)
 		return s.put(req, copyOf(spool))
 	}
-	req.Trace.stored("packed anew, with %d files: %s", verdict.Files, verdict.Why)
+	req.Trace.stored("packed anew, for %s; files: %d", verdict.Why, verdict.Files)
 	return s.put(req, func(w io.Writer) error { return repack(ctx, w, spool, verdict) })
 }
 
