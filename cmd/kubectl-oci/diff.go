@@ -19,6 +19,7 @@ type diffOptions struct {
 	input
 	remote
 	format
+	clusterDiff
 
 	from, to side
 }
@@ -26,8 +27,8 @@ type diffOptions struct {
 func newDiffCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &diffOptions{}
 	cmd := &cobra.Command{
-		Use:   "diff FROM TO",
-		Short: "Compare artifacts and folders, object by object",
+		Use:   "diff (FROM | --cluster) TO",
+		Short: "Compare artifacts, folders and the cluster, object by object",
 		Long: `Compare the Kubernetes objects in two artifacts, or in an artifact and a folder: which were added, removed or changed, and in
 which fields. FROM and TO are each a reference, a folder or file, - for standard input, or an OCI layout as PATH, PATH:TAG or
 PATH@DIGEST. What might be a reference is one: write a folder of such a name as ./NAME. Of a folder, what push would pack is
@@ -35,6 +36,9 @@ compared.
 
 Comments, formatting, the order of keys and the file in which an object lies make no difference; of other files it is said that they
 differ. Values of Secrets are not shown.
+
+With --cluster the API server says what applying TO would change, by a server-side dry run that changes nothing: what it fills in by itself makes no
+difference, and its refusals are told. FROM is left out. With --kustomization, what would be pruned is shown as removed.
 
 Exits with 0 when all objects are the same, with 1 when something differs, and with 2 or more when that could not be found out.`,
 		Example: `  # Between two versions
@@ -45,6 +49,9 @@ Exits with 0 when all objects are the same, with 1 when something differs, and w
 
   # For a comment on a pull request
   kubectl oci diff docker.io/org/app-config:latest -f ./deploy -o markdown
+
+  # What the cluster would become, and lose
+  kubectl oci diff --cluster docker.io/org/app-config:v1.1.0 --kustomization app-config -n flux-system
 
   # Against what another command prints
   kustomize build ./overlays/prod | kubectl oci diff docker.io/org/app-config:prod -`,
@@ -60,12 +67,18 @@ Exits with 0 when all objects are the same, with 1 when something differs, and w
 	o.input.addFlags(cmd.Flags())
 	cmd.Flags().Lookup("filename").Usage = "folder or file to compare with, in place of TO"
 	o.remote.addFlags(cmd.Flags(), streams.In)
+	o.clusterDiff.addFlags(cmd.Flags())
 	o.addFlag(cmd.Flags(), "unified", "json", "markdown")
 	return cmd
 }
 
 func (o *diffOptions) checkArgs(args []string) error {
-	if o.filename != "" {
+	switch {
+	case o.live && o.filename != "":
+		return exactArgs()(nil, args)
+	case o.live:
+		return exactArgs("TO")(nil, args)
+	case o.filename != "":
 		return exactArgs("FROM")(nil, args)
 	}
 	return exactArgs("FROM", "TO")(nil, args)
@@ -74,10 +87,15 @@ func (o *diffOptions) checkArgs(args []string) error {
 func (o *diffOptions) complete(args []string) (err error) {
 	if o.filename != "" {
 		o.to = side{input: &o.input}
-	} else if o.to, err = parseSide(args[1], o.ignore); err != nil {
+	} else if o.to, err = parseSide(args[len(args)-1], o.ignore); err != nil {
 		return err
 	}
-	if o.from, err = parseSide(args[0], o.ignore); err != nil {
+	if !o.live {
+		if o.from, err = parseSide(args[0], o.ignore); err != nil {
+			return err
+		}
+	}
+	if err := o.clusterDiff.validate(); err != nil {
 		return err
 	}
 	if o.from.fromStdin() && o.to.fromStdin() {
@@ -93,6 +111,9 @@ func (o *diffOptions) complete(args []string) (err error) {
 }
 
 func (o *diffOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
+	if o.live {
+		return o.runCluster(ctx, streams)
+	}
 	report := newReporter(streams.ErrOut)
 	from, err := o.from.open(ctx, &o.remote, streams.In, report)
 	if err != nil {

@@ -54,7 +54,12 @@ Exits with 0 when the agent would succeed, with 1 when it would fail, and with 2
   # All tags, and why each lost
   kubectl oci explain ocirepository/app-config -o json | jq -r '.tags[] | [.tag, .why] | @tsv'`,
 		Annotations: map[string]string{failureAnnotation: "2"},
-		Args:        cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return exactArgs("NAME")(nil, args)
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args); err != nil {
 				return err

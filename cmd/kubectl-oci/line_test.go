@@ -21,6 +21,7 @@ var wrongLines = map[string]struct{ none, more string }{
 	"copy":       {"SOURCE is missing", `a b c: unexpected argument "c"`},
 	"create":     {"NAME is missing", `a b: unexpected argument "b"`},
 	"diff":       {"FROM is missing", `a b c: unexpected argument "c"`},
+	"explain":    {"NAME is missing: name an object of the cluster, or a file with -f", `a b: unexpected argument "b"`},
 	"export":     {"NAME is missing: name objects, or all of them with --all", ""},
 	"get":        {"", ""},
 	"help":       {"", `psh: unknown command "psh": did you mean push?`},

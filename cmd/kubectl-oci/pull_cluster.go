@@ -152,6 +152,11 @@ func (c *connection) service(ctx context.Context, address string) (io.ReadCloser
 	if err != nil {
 		return nil, err
 	}
+	return c.get(ctx, path)
+}
+
+// get asks the API server for what lies at a path. The caller closes it.
+func (c *connection) get(ctx context.Context, path string) (io.ReadCloser, error) {
 	scheme := runtime.NewScheme()
 	metav1.AddToGroupVersion(scheme, schema.GroupVersion{Version: "v1"})
 	config := rest.CopyConfig(c.config)
