@@ -190,5 +190,3 @@ func (o *explainOptions) verifier() (*signature.Verifier, error) {
 	}
 	return signature.NewVerifier(options), nil
 }
-
-const maxTrustedRoot = 4 << 20 // bytes

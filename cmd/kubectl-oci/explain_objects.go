@@ -145,17 +145,18 @@ func (e *explainedObjects) get(ctx context.Context, plural, namespace, name stri
 	return into(u.Object, to)
 }
 
-// Where the shipped manifests have the administrator's policy.
-const policyNamespace, policyName, policyKey = "oci-system", "policy", "policy.yaml"
+// policyNamespace is where the shipped manifests have the administrator's policy.
+const policyNamespace = "oci-system"
 
 // policy is what the cluster has, and where; nil where there is none. What may not be read is told in place of it.
 func (e *explainedObjects) policy(ctx context.Context) (raw []byte, place explainedPolicy, err error) {
 	if e.away != nil {
 		return nil, explainedPolicy{Note: "no cluster is reached"}, nil
 	}
-	name := fmt.Sprintf("ConfigMap %s/%s", policyNamespace, policyName)
+	mounted := policyMount()
+	name := fmt.Sprintf("ConfigMap %s/%s", policyNamespace, mounted.name)
 	var found corev1.ConfigMap
-	switch err := e.get(ctx, "configmaps", policyNamespace, policyName, &found); {
+	switch err := e.get(ctx, "configmaps", policyNamespace, mounted.name, &found); {
 	case apierrors.IsNotFound(err):
 		return nil, explainedPolicy{Note: "there is no " + name}, nil
 	case apierrors.IsForbidden(err):
@@ -163,7 +164,7 @@ func (e *explainedObjects) policy(ctx context.Context) (raw []byte, place explai
 	case err != nil:
 		return nil, explainedPolicy{From: name}, err
 	}
-	return []byte(found.Data[policyKey]), explainedPolicy{From: name}, nil
+	return []byte(found.Data[mounted.file]), explainedPolicy{From: name}, nil
 }
 
 // noIdentity is for what only the agent has.
