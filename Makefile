@@ -64,7 +64,7 @@ lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tid
 	@touch $@
 
 .PHONY: generate
-generate: ## Write the generated files anew: deep copies, the CRD, and what each profile of manifests/ comes to
+generate: ## Write the generated files anew: deep copies, the CRD, and docs/cli/
 	go -C tools run ./generate
 
 .PHONY: image

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -85,23 +86,24 @@ func helperName(system string) string {
 	return "kubectl_complete-oci"
 }
 
-func helperScript(system string) string {
-	if system == "windows" {
-		return "@echo off\r\nkubectl-oci __complete %*\r\n"
-	}
-	return "#!/bin/sh\nexec kubectl-oci __complete \"$@\"\n"
-}
+//go:embed kubectl_complete-oci kubectl_complete-oci.cmd
+var helpers embed.FS
 
 // install writes the helper, whole or not at all, and prints its path.
 func (o *completionOptions) install(streams genericiooptions.IOStreams) error {
-	path := filepath.Join(o.folder, helperName(runtime.GOOS))
-	if err := replaceFile(path, []byte(helperScript(runtime.GOOS)), 0o755); err != nil {
+	name := helperName(runtime.GOOS)
+	path := filepath.Join(o.folder, name)
+	helper, err := helpers.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(path, helper, 0o755); err != nil {
 		return fmt.Errorf("install %q: %w", path, err)
 	}
 	if !onPath(o.folder) {
 		newReporter(streams.ErrOut).line("%s is not on the PATH: kubectl does not find what is in it", o.folder)
 	}
-	_, err := fmt.Fprintln(streams.Out, path)
+	_, err = fmt.Fprintln(streams.Out, path)
 	return err
 }
 

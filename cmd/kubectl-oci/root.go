@@ -94,6 +94,7 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newExportCommand(streams),
 		newCompletionCommand(streams),
 		newVersionCommand(streams),
+		newReferenceCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())
 	completeValues(root)

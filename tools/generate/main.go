@@ -54,9 +54,9 @@ func run(root string, check bool) error {
 		return err
 	}
 	if check {
-		return unchanged(write)
+		return errors.Join(unchanged(write), checkReference())
 	}
-	return write()
+	return errors.Join(write(), writeReference())
 }
 
 func write() error {
