@@ -33,7 +33,7 @@ func (p *place) define() error {
 	if err != nil {
 		return err
 	}
-	if err := p.kubectl("", "apply", "--server-side", "-f", filepath.Join(p.root, "manifests", "crd")); err != nil {
+	if err := p.kubectl("", "apply", "--server-side", "-k", filepath.Join(p.root, "manifests", "crd")); err != nil {
 		return err
 	}
 	kustomization := flux.Definition(fluxcd.KustomizeGroup, "Kustomization")

@@ -1,0 +1,3 @@
+kubectl oci keygen
+mkdir -p .docker
+echo '{"auths": {"registry.example.com": {"username": "org", "password": "secret"}}}' >.docker/config.json

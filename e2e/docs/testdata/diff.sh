@@ -1,0 +1,1 @@
+kubectl() { command kubectl "$@" || [ $? = 1 ]; } # which says that something differs

@@ -1,0 +1,1 @@
+kubectl delete secret signing -n payments --ignore-not-found

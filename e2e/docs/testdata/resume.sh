@@ -1,0 +1,2 @@
+ocirepository
+kubectl oci suspend app-config -n flux-system
