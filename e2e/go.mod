@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/kubectl-oci/kubectl-oci => ../
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/digitorus/timestamp v0.0.0-20231217203849-220c5c2851b7
 	github.com/distribution/distribution/v3 v3.1.2
 	github.com/fluxcd/kustomize-controller/api v1.9.5

@@ -165,7 +165,7 @@ func download(ctx context.Context, from contents, layer ocispec.Descriptor, repo
 		return nil, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit)
 	}
 	bar := report.bar("pulling", layer.Size)
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	spool := archive.NewSpool(spoolMemory)
 	err := from.CopyBlob(ctx, layer, func() io.Writer {
 		_ = spool.Close()

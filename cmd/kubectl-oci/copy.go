@@ -175,10 +175,10 @@ const concurrentCopies = 4
 
 func (o *copyOptions) send(ctx context.Context, r *road, all []parcel, report *reporter) ([]copied, error) {
 	bar := report.bar("copying", -1)
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	copier := transfer.New(r.from.source, r.to, transfer.Options{
 		NoReferrers: o.noReferrers,
-		Sent:        func(n int) { _ = bar.Add(n) },
+		Sent:        func(n int) { bar.Add(n) },
 		Missed: func(d digest.Digest, why error) {
 			report.line("passed over: %s, which a list names: %v", d, why)
 		},

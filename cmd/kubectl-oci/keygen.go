@@ -101,7 +101,7 @@ func (o *keygenOptions) toFiles(ctx context.Context, streams genericiooptions.IO
 	}
 	report.line("wrote %s, to be kept secret, and %s", privateFile, publicFile)
 	if len(secret) == 0 {
-		report.line("the password is empty: whoever reads %s can sign", privateFile)
+		report.always("the password is empty: whoever reads %s can sign", privateFile)
 	}
 	return publicFile, nil
 }

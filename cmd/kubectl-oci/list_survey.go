@@ -39,14 +39,14 @@ func attached(tags []string) map[digest.Digest]bool {
 // complete fills in the rows. A tag that is gone meanwhile is left out; one that names what cannot be read says so.
 func (s *survey) complete(ctx context.Context, rows []row, report *reporter) ([]row, error) {
 	bar := report.steps("listing", len(rows))
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(surveyors)
 	gone := make([]bool, len(rows))
 	var known sync.Map // digest to *artifactFacts
 	for i := range rows {
 		group.Go(func() error {
-			defer func() { _ = bar.Add(1) }()
+			defer bar.Add(1)
 			d, err := s.repo.Resolve(ctx, rows[i].Tag)
 			if registry.IsNotFound(err) {
 				gone[i] = true

@@ -40,7 +40,7 @@ func (i *identity) logIn(ctx context.Context, public bool, streams genericioopti
 func (i *identity) flow(in io.Reader, out io.Writer, report *reporter) oauthflow.TokenGetter {
 	if i.noBrowser {
 		device := oauthflow.NewDeviceFlowTokenGetterForIssuer(i.issuer)
-		device.MessagePrinter = func(text string) { report.line("%s", text) }
+		device.MessagePrinter = func(text string) { report.always("%s", text) }
 		return device
 	}
 	browser.Stdout = out // the browser's own talk

@@ -275,12 +275,12 @@ func printTexts(w io.Writer, changes []textChange) error {
 // tell says what is left to do.
 func (m *migration) tell(report *reporter) {
 	for _, w := range m.Warnings {
-		report.line("warning: %s", w)
+		report.always("warning: %s", w)
 	}
 	if len(m.StillNeeded) > 0 {
-		report.line("warning: source-controller is still needed for:")
+		report.always("warning: source-controller is still needed for:")
 		for _, s := range m.StillNeeded {
-			report.line("  %s", s)
+			report.always("  %s", s)
 		}
 	}
 	if len(m.Files) == 0 {

@@ -170,7 +170,7 @@ func (o *pullOptions) find(
 // fetch gives the layer's bytes, checked. The caller closes the spool.
 func fetch(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, report *reporter) (*archive.Spool, error) {
 	bar := report.bar("pulling", layer.Size)
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	spool := archive.NewSpool(spoolMemory)
 	err := repo.CopyBlob(ctx, layer, func() io.Writer {
 		_ = spool.Close()

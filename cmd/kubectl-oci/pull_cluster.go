@@ -115,7 +115,7 @@ func (o *pullOptions) download(ctx context.Context, c *connection, a *v1.Artifac
 	}
 	defer body.Close()
 	bar := report.bar("pulling", length)
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	spool, verifier := archive.NewSpool(spoolMemory), want.Verifier()
 	alive := writerFunc(func(p []byte) (int, error) { stalled.Reset(o.timeout); return len(p), nil })
 	n, err := io.Copy(io.MultiWriter(spool, verifier, bar, alive), io.LimitReader(body, limit+1))

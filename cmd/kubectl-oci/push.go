@@ -166,7 +166,7 @@ const spoolMemory = 8 << 20
 func (o *pushOptions) pack(ctx context.Context, tree *tree, spool *archive.Spool, report *reporter) (*artifact.Artifact, error) {
 	bar := report.bar("packing", -1)
 	summary, err := o.input.pack(ctx, io.MultiWriter(spool, bar), tree, report)
-	_ = bar.Finish()
+	bar.Finish()
 	if err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func failed(all []error, report *reporter) error {
 		case err == nil:
 			continue
 		case last != nil:
-			report.line("error: %v", last)
+			report.always("error: %v", last)
 		}
 		last = err
 	}

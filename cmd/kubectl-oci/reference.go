@@ -54,11 +54,13 @@ func page(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n\n    %s\n\n%s\n", cmd.CommandPath(), generated, cmd.Short+".", cmd.UseLine(), cmd.Long)
 	fmt.Fprintf(&b, "\n## Examples\n\n```sh\n%s\n```\n\n## Flags\n\n| flag | meaning |\n|---|---|\n", unindented(cmd.Example))
-	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+	row := func(flag *pflag.Flag) {
 		if !flag.Hidden {
 			b.WriteString(flagRow(flag))
 		}
-	})
+	}
+	cmd.LocalFlags().VisitAll(row)
+	cmd.InheritedFlags().VisitAll(row)
 	fmt.Fprintf(&b, "\n## Exit codes\n\n%s With 130 when it was interrupted.\n", exitCodes(cmd))
 	return b.String()
 }

@@ -98,7 +98,7 @@ func (o *loginOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	case err != nil:
 		return o.blame(registry.Reference{Registry: o.host}, err)
 	case !required:
-		report.line("%s asks nobody who he is: the password was not checked", o.host)
+		report.always("%s asks nobody who he is: the password was not checked", o.host)
 	}
 	kept, err := registry.StoreCredential(ctx, o.host, c)
 	if err != nil {
@@ -106,7 +106,7 @@ func (o *loginOptions) run(ctx context.Context, streams genericiooptions.IOStrea
 	}
 	report.line("logged in to %s as %s", o.host, shown(c.Username))
 	if kept.Helper == "" {
-		report.line("warning: the password is kept unencrypted in %s; a credential helper, named there in credsStore, would keep it better", kept.File)
+		report.always("warning: the password is kept unencrypted in %s; a credential helper, named there in credsStore, would keep it better", kept.File)
 	} else {
 		report.line("%s keeps the password", kept.Helper)
 	}
@@ -122,7 +122,7 @@ func (e *loginError) Unwrap() error { return e.err }
 
 func warnOfVariable(report *reporter, what string) {
 	if os.Getenv("DOCKER_AUTH_CONFIG") != "" {
-		report.line("warning: DOCKER_AUTH_CONFIG is set, and what it holds %s", what)
+		report.always("warning: DOCKER_AUTH_CONFIG is set, and what it holds %s", what)
 	}
 }
 
@@ -133,7 +133,7 @@ func (o *loginOptions) ask(ctx context.Context, streams genericiooptions.IOStrea
 	var err error
 	switch terminal := terminalOf(streams); {
 	case o.password != "":
-		report.line("warning: others see the password in the list of processes, and the shell's history keeps it; use --password-stdin")
+		report.always("warning: others see the password in the list of processes, and the shell's history keeps it; use --password-stdin")
 		return c, nil
 	case o.stdin:
 		secret, err = await(ctx, func() ([]byte, error) { return readToken(streams.In) })

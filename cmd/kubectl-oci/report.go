@@ -7,25 +7,48 @@ import (
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
+// screen is standard error, and what the command line says of it. Commands have it as their ErrOut.
+type screen struct {
+	io.Writer
+	quiet bool
+}
+
+func (s *screen) addFlag(flags *pflag.FlagSet) {
+	flags.BoolVarP(&s.quiet, "quiet", "q", false, "say nothing of what goes on: only results, errors, warnings and questions")
+}
+
 // reporter tells a person what goes on, on stderr: a moving bar on a terminal, plain lines otherwise.
 type reporter struct {
 	out      io.Writer
 	terminal bool
+	quiet    bool
 }
 
 func newReporter(out io.Writer) *reporter {
-	file, ok := out.(*os.File)
-	return &reporter{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
+	r := &reporter{out: out}
+	if s, ok := out.(*screen); ok {
+		r.out, r.quiet = s.Writer, s.quiet
+	}
+	file, ok := r.out.(*os.File)
+	r.terminal = ok && term.IsTerminal(int(file.Fd()))
+	return r
 }
 
-// line takes the place of a bar that is under way; the bar goes on below it.
+// line says what goes on, or what came of it. It takes the place of a bar that is under way; the bar goes on below it.
 func (r *reporter) line(format string, args ...any) {
+	if !r.quiet {
+		r.always(format, args...)
+	}
+}
+
+// always is line for what must be known or answered, whoever wants it quiet.
+func (r *reporter) always(format string, args ...any) {
 	erase := ""
 	if r.terminal {
 		erase = "\r\x1b[K"
@@ -51,35 +74,6 @@ func (r *reporter) skipped(paths []string) {
 		more = fmt.Sprintf(" and %d more", rest)
 	}
 	r.line("skipped by ignore rules: %s%s", strings.Join(named, ", "), more)
-}
-
-// bar shows how far something has come; size is -1 where nobody knows. Off a terminal it shows nothing.
-func (r *reporter) bar(verb string, size int64) *progressbar.ProgressBar {
-	if !r.terminal {
-		return progressbar.DefaultBytesSilent(size, verb)
-	}
-	return progressbar.NewOptions64(size,
-		progressbar.OptionSetWriter(r.out),
-		progressbar.OptionSetDescription(verb),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetRenderBlankState(true),
-	)
-}
-
-// steps shows how many of n things are done. Off a terminal it shows nothing.
-func (r *reporter) steps(verb string, n int) *progressbar.ProgressBar {
-	if !r.terminal {
-		return progressbar.DefaultSilent(int64(n), verb)
-	}
-	return progressbar.NewOptions(n,
-		progressbar.OptionSetWriter(r.out),
-		progressbar.OptionSetDescription(verb),
-		progressbar.OptionShowCount(),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionClearOnFinish(),
-	)
 }
 
 // size is a number of bytes for people.

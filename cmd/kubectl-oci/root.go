@@ -44,6 +44,8 @@ func execute(ctx context.Context, args []string, streams genericiooptions.IOStre
 const failureAnnotation = "kubectl-oci.dev/failure"
 
 func newRootCommand(streams genericiooptions.IOStreams) *cobra.Command {
+	stderr := &screen{Writer: streams.ErrOut}
+	streams.ErrOut = stderr
 	root := &cobra.Command{
 		Use:   "kubectl-oci",
 		Short: "GitOps from a registry: pack, push and pull Kubernetes configs as OCI artifacts",
@@ -64,6 +66,7 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	root.SetFlagErrorFunc(flagError)
+	stderr.addFlag(root.PersistentFlags())
 	root.AddCommand(
 		newBuildCommand(streams),
 		newPushCommand(streams),

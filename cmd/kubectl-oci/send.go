@@ -104,7 +104,7 @@ func sameContent(a, b ocispec.Descriptor) bool {
 // sendBlobs sends layer and config side by side.
 func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {
 	bar := report.bar("pushing", made.LayerDescriptor.Size)
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return repo.PushBlob(ctx, made.LayerDescriptor, func() (io.ReadCloser, error) {

