@@ -23,7 +23,13 @@ var runElsewhere = map[string]struct{ file, text string }{
 	"kubectl oci verify docker.io/org/app-config:v1.0.0 --trust-policy trustpolicy.json --certificate acme.crt": {
 		"cli/testdata/notation.txtar", "exec kubectl-oci verify $REGISTRY/org/app:unsigned --trust-policy trustpolicy.json --certificate acme.crt"},
 	"echo \"$TOKEN\" | kubectl oci login ghcr.io -u org --password-stdin": {"cli/testdata/login.txtar", "exec kubectl-oci login $REGISTRY -u alice --password-stdin"},
-	"kubectl oci login registry.example.com":                              {"cli/terminal_test.go", `"kubectl-oci", "login"`},
+	"kubectl oci install": {"install/upgrade_test.go", `c.oci("install --timeout 2m")`},
+	"kubectl oci install --image registry.example.com/kubectl-oci/agent:dev --policy policy.yaml": {
+		"install/upgrade_test.go", `"install --timeout 2m --policy " + writePolicy(t) + " --image registry.example.com/agent:v2"`},
+	"kubectl oci install --image registry.example.com/kubectl-oci/agent:dev --dry-run=server": {"install/upgrade_test.go", `--dry-run=server`},
+	"kubectl oci uninstall --yes":            {"install/upgrade_test.go", `c.oci("uninstall --yes")`},
+	"kubectl oci uninstall --dry-run=server": {"install/upgrade_test.go", `c.oci("uninstall --dry-run=server")`},
+	"kubectl oci login registry.example.com": {"cli/terminal_test.go", `"kubectl-oci", "login"`},
 }
 
 // Every command has examples in its help, and every example works as it stands: the pages of docs/cli/ have them all. What a page's examples
@@ -67,7 +73,7 @@ func runExamples(t *testing.T, name, path string, unseen map[string]bool) {
 	}
 	script := example[2]
 	for line, other := range runElsewhere {
-		if !strings.Contains(script, line+"\n") {
+		if !strings.Contains("\n"+script, "\n"+line+"\n") {
 			continue
 		}
 		delete(unseen, line)
