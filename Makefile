@@ -68,9 +68,9 @@ generate: ## Write the generated files anew: deep copies, the CRD, and docs/cli/
 	go -C tools run ./generate
 
 .PHONY: image
-image: ## Build the agent's image for two architectures and push it: make image IMAGE=registry/repository:tag
-	@test -n "$(IMAGE)" || { echo "name where to push: make image IMAGE=registry.example.com/kubectl-oci/agent:dev" >&2; exit 2; }
-	@VERSION="$(VERSION)" go -C tools run ./image "$(IMAGE)"
+image: ## Build the agent's image for two architectures: make image IMAGE=registry/repository[:tag], or TO=./agent.tar [SIGN_KEY=key]
+	@test -n "$(IMAGE)$(TO)" || { echo "name where to push: make image IMAGE=registry.example.com/kubectl-oci/agent:dev" >&2; exit 2; }
+	@go -C tools run ./image -version "$(VERSION)" $(if $(SIGN_KEY),-key "$(SIGN_KEY)") "$(or $(IMAGE),$(TO))"
 
 .PHONY: release
 release: ## Build a release into dist/: make release VERSION=v1.0.0 [PUBLISH=registry/repository [SIGN_KEY=key]] [PLUGIN=name] [URL=address]

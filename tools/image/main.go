@@ -1,146 +1,120 @@
-// Command image builds the agent's container image for linux on amd64 and arm64 and pushes it. Nothing but the agent is in the image:
-// no base image and no container engine is needed, and the same tree and version give the same digest.
+// Command image builds the agent's container image for linux on amd64 and arm64, and sends it to a registry, an OCI layout or a tar archive of
+// one. Nothing but the agent is in the image: no base image and no container engine is needed, and the same commit, version and release of
+// Go give the same digest.
 //
-//	VERSION=v1.0.0 go -C tools run ./image REGISTRY/REPOSITORY:TAG
+//	go -C tools run ./image -version v1.0.0 (REGISTRY/REPOSITORY[:TAG] | FOLDER | FILE.tar)
+//
+// Prints the image's reference by digest.
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/kubectl-oci/kubectl-oci/tools/build"
 )
 
 func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Args[1:])
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	cancel()
-	if err != nil {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
-	if len(args) != 1 {
-		return errors.New("name one reference to push to, as in registry.example.com/kubectl-oci/agent:v1.0.0")
-	}
-	ref, err := name.ParseReference(args[0])
-	if err != nil {
-		return err
-	}
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, arch := range []string{"amd64", "arm64"} {
-		image, err := build(ctx, arch)
-		if err != nil {
-			return fmt.Errorf("build image for %s: %w", arch, err)
-		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add:        image,
-			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}},
-		})
-	}
-	if err := remote.WriteIndex(ref, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-		return err
-	}
-	digest, err := index.Digest()
-	if err != nil {
-		return err
-	}
-	fmt.Println(ref.Context().Digest(digest.String()))
-	return nil
+// options are the command line.
+type options struct {
+	root      string
+	version   string
+	platforms []build.Platform
+	key       string // to sign the image with; empty: none
+	to        string // as of kubectl oci copy
 }
 
-// The user and group that the agent runs as; they have no names and own nothing.
-const nobody = "65532:65532"
-
-func build(ctx context.Context, arch string) (v1.Image, error) {
-	content, err := compile(ctx, arch)
+func run(ctx context.Context, args []string, out, log io.Writer) error {
+	o, err := parse(args, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	layer, err := layerOf(content)
+	if o.root, err = filepath.Abs(o.root); err != nil {
+		return err
+	}
+	origin, err := build.ReadOrigin(ctx, o.root, o.version)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	image, err := mutate.AppendLayers(base, layer)
-	if err != nil {
-		return nil, err
-	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", arch
-	file.Config = v1.Config{
-		Entrypoint: []string{"/agent"},
-		User:       nobody,
-		Labels: map[string]string{
-			"org.opencontainers.image.title":    "kubectl-oci agent",
-			"org.opencontainers.image.source":   "https://github.com/kubectl-oci/kubectl-oci",
-			"org.opencontainers.image.licenses": "Apache-2.0",
-		},
-	}
-	return mutate.ConfigFile(image, file)
-}
-
-// compile builds the agent in the module around this one.
-func compile(ctx context.Context, arch string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "kubectl-oci-image-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "agent")
-	ldflags := "-ldflags=-s -w -X main.version=" + os.Getenv("VERSION")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", ldflags, "-o", path, "./cmd/agent")
-	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("compile: %w\n%s", err, out)
+	layout := filepath.Join(dir, "layout")
+	if err := write(ctx, layout, origin, o.platforms); err != nil {
+		return err
 	}
-	return os.ReadFile(path)
+	return o.send(ctx, layout, origin, out, log)
 }
 
-// layerOf is a layer that holds the program as /agent, and a /tmp for it.
-func layerOf(program []byte) (v1.Layer, error) {
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	entries := []tar.Header{
-		{Name: "agent", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(program))},
-		{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o1777},
+// send copies the layout to where the image is wanted, and signs it there.
+func (o options) send(ctx context.Context, layout string, origin build.Origin, out, log io.Writer) error {
+	plugin, err := origin.Plugin(ctx, log)
+	if err != nil {
+		return err
 	}
-	for _, h := range entries {
-		if err := w.WriteHeader(&h); err != nil {
-			return nil, err
-		}
-		if h.Size == 0 {
-			continue
-		}
-		if _, err := w.Write(program); err != nil {
-			return nil, err
+	defer plugin.Close()
+	var reference bytes.Buffer
+	if err := plugin.Run(ctx, &reference, "copy", layout+":"+o.version, o.to); err != nil {
+		return err
+	}
+	if o.key != "" {
+		if err := plugin.Run(ctx, io.Discard, "sign", strings.TrimSpace(reference.String()), "--key", o.key); err != nil {
+			return err
 		}
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
+	_, err = reference.WriteTo(out)
+	return err
+}
+
+func parse(args []string, usage io.Writer) (options, error) {
+	o := options{}
+	flags := flag.NewFlagSet("image", flag.ContinueOnError)
+	flags.SetOutput(usage)
+	flags.StringVar(&o.root, "root", "..", "`folder` of the repository")
+	flags.StringVar(&o.version, "version", "", "`version` of the agent, which is the image's tag where none is given")
+	flags.StringVar(&o.key, "key", "", "`key` to sign the image with, as of kubectl oci sign")
+	platforms := flags.String("platforms", "linux/amd64,linux/arm64", "`list` of what to build for")
+	if err := flags.Parse(args); err != nil {
+		return o, err
 	}
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }
-	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
+	for text := range strings.SplitSeq(*platforms, ",") {
+		p, err := build.ParsePlatform(text)
+		if err != nil {
+			return o, err
+		}
+		if p.OS != "linux" {
+			return o, fmt.Errorf("platform %s: the agent runs on linux", p)
+		}
+		o.platforms = append(o.platforms, p)
+	}
+	switch {
+	case o.version == "":
+		return o, errors.New("say with -version what it is")
+	case flags.NArg() != 1:
+		return o, errors.New("name one place for it, as in registry.example.com/kubectl-oci/agent:v1.0.0 or ./agent.tar")
+	}
+	o.to = flags.Arg(0)
+	return o, nil
 }

@@ -36,14 +36,14 @@ func main() {
 
 // options are the command line.
 type options struct {
-	root      string
-	version   string
-	to        string // folder, made here
-	platforms []build.Platform
-	plugin    string // its name in the krew index
-	url       string // of the folder that the archives can be had from; empty: what krew.yaml says
-	publish   string // repository; empty: none
-	key       string // to sign with what is published; empty: none
+	root       string
+	version    string
+	to         string // folder, made here
+	platforms  []build.Platform
+	plugin     string // its name in the krew index
+	url        string // of the folder that the archives can be had from; empty: what krew.yaml says
+	repository string // to publish in; empty: none
+	key        string // to sign with what is published; empty: none
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if err := r.make(ctx); err != nil {
 		return err
 	}
-	if o.publish == "" {
+	if o.repository == "" {
 		return nil
 	}
 	return r.publish(ctx, out)
@@ -73,7 +73,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.to, "to", "", "`folder` to make")
 	flags.StringVar(&o.plugin, "plugin", "oci", "`name` of the plugin in the krew index")
 	flags.StringVar(&o.url, "url", "", "`address` of the folder that the archives can be had from (default: that of krew.yaml)")
-	flags.StringVar(&o.publish, "publish", "", "`repository` to push the release to, as an artifact")
+	flags.StringVar(&o.repository, "publish", "", "`repository` to push the release to, as an artifact")
 	flags.StringVar(&o.key, "key", "", "`key` to sign the artifact with, as of kubectl oci sign")
 	platforms := flags.String("platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64",
 		"`list` of what to build for")
@@ -102,7 +102,7 @@ func (o options) validate() error {
 		return fmt.Errorf("version %q is not as in v1.2.3 or v1.2.3-rc.1", o.version)
 	case o.to == "":
 		return errors.New("name the folder to make with -to")
-	case o.key != "" && o.publish == "":
+	case o.key != "" && o.repository == "":
 		return errors.New("-key signs what -publish names: nothing is published")
 	}
 	return nil

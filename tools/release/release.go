@@ -62,13 +62,10 @@ func (r *release) make(ctx context.Context) (err error) {
 	return os.WriteFile(filepath.Join(r.to, "checksums.txt"), r.checksums(), 0o644)
 }
 
-// The package of the plugin, where its helper for completion lies, too.
-const plugin = "cmd/kubectl-oci"
-
 // pack writes what belongs to one platform.
 func (r *release) pack(ctx context.Context, p build.Platform) error {
 	program := filepath.Join(r.work, p.OS+"_"+p.Arch)
-	if err := r.origin.Compile(ctx, "./"+plugin, p, program); err != nil {
+	if err := r.origin.Compile(ctx, build.PluginPackage, p, program); err != nil {
 		return err
 	}
 	name := "kubectl-oci_" + p.OS + "_" + p.Arch
@@ -95,7 +92,7 @@ func (r *release) archive(p build.Platform, program string) ([]byte, error) {
 	files := []file{
 		{name: "LICENSE", path: filepath.Join(r.root, "LICENSE")},
 		{name: p.Program("kubectl-oci"), path: program, executable: true},
-		{name: helper, path: filepath.Join(r.root, plugin, helper), executable: true},
+		{name: helper, path: filepath.Join(r.root, build.PluginPackage, helper), executable: true},
 	}
 	var b bytes.Buffer
 	if err := writerFor(p)(&b, files, r.origin.Created); err != nil {
