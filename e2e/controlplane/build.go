@@ -24,7 +24,7 @@ type Binaries struct {
 // version and the flags. Several builders may share a cache at the same time, in any number of processes. It needs the go
 // command and, the first time, the Go module proxy.
 type Builder struct {
-	Modules string    // folder that holds k8s/, etcd/, flux/ and cosign/
+	Modules string    // folder that holds k8s/, etcd/ and the others
 	Cache   string    // made where it is missing
 	Log     io.Writer // told what is built and how long it takes; nil: nobody
 }

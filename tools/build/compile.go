@@ -31,9 +31,9 @@ func (p Platform) Program(name string) string {
 	return name
 }
 
-// neutral are the go command's variables that change what comes out.
+// neutral are the go command's variables that change what comes out. An empty one would leave it to the user's file of them.
 var neutral = []string{ //nolint:gochecknoglobals // never changed
-	"CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GODEBUG=", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0",
+	"CGO_ENABLED=0", "GOFLAGS=-trimpath", "GOWORK=off", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0",
 }
 
 // Compile builds a package of the module, as in ./cmd/agent, into the file path.

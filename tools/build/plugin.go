@@ -14,16 +14,19 @@ import (
 // PluginPackage is the package of the plugin.
 const PluginPackage = "./cmd/kubectl-oci"
 
-// Plugin is the plugin, built for this machine: what was built is sent and signed with it, as by any user. Close removes it.
+// Plugin is the plugin: what was built is sent and signed with it, as by any user. Close must be called.
 type Plugin struct {
 	origin Origin
-	dir    string
+	dir    string // to remove; empty: none
 	path   string
 	log    io.Writer
 }
 
-// Plugin builds it; log gets what it says beside its results.
-func (o Origin) Plugin(ctx context.Context, log io.Writer) (*Plugin, error) {
+// Plugin takes the one at path or, where that is empty, builds it for this machine. log gets what it says beside its results.
+func (o Origin) Plugin(ctx context.Context, path string, log io.Writer) (*Plugin, error) {
+	if path != "" {
+		return &Plugin{origin: o, path: path, log: log}, nil
+	}
 	dir, err := os.MkdirTemp("", "kubectl-oci-plugin-")
 	if err != nil {
 		return nil, err
@@ -48,5 +51,10 @@ func (p *Plugin) Run(ctx context.Context, out io.Writer, args ...string) error {
 	return nil
 }
 
-// Close removes the program.
-func (p *Plugin) Close() error { return os.RemoveAll(p.dir) }
+// Close removes the program where it was built.
+func (p *Plugin) Close() error {
+	if p.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(p.dir)
+}

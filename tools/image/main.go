@@ -41,6 +41,7 @@ type options struct {
 	version   string
 	platforms []build.Platform
 	key       string // to sign the image with; empty: none
+	with      string // plugin to send it with; empty: it is built
 	to        string // as of kubectl oci copy
 }
 
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 
 // send copies the layout to where the image is wanted, and signs it there.
 func (o options) send(ctx context.Context, layout string, origin build.Origin, out, log io.Writer) error {
-	plugin, err := origin.Plugin(ctx, log)
+	plugin, err := origin.Plugin(ctx, o.with, log)
 	if err != nil {
 		return err
 	}
@@ -95,6 +96,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.root, "root", "..", "`folder` of the repository")
 	flags.StringVar(&o.version, "version", "", "`version` of the agent, which is the image's tag where none is given")
 	flags.StringVar(&o.key, "key", "", "`key` to sign the image with, as of kubectl oci sign")
+	flags.StringVar(&o.with, "with", "", "`path` of a plugin to send it with (default: it is built)")
 	platforms := flags.String("platforms", "linux/amd64,linux/arm64", "`list` of what to build for")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -44,6 +44,7 @@ type options struct {
 	url        string // of the folder that the archives can be had from; empty: what krew.yaml says
 	repository string // to publish in; empty: none
 	key        string // to sign with what is published; empty: none
+	with       string // plugin to publish with; empty: it is built
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -75,6 +76,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.url, "url", "", "`address` of the folder that the archives can be had from (default: that of krew.yaml)")
 	flags.StringVar(&o.repository, "publish", "", "`repository` to push the release to, as an artifact")
 	flags.StringVar(&o.key, "key", "", "`key` to sign the artifact with, as of kubectl oci sign")
+	flags.StringVar(&o.with, "with", "", "`path` of a plugin to publish with (default: it is built)")
 	platforms := flags.String("platforms", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64",
 		"`list` of what to build for")
 	if err := flags.Parse(args); err != nil {

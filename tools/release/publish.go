@@ -11,7 +11,7 @@ import (
 // publish pushes the folder with the plugin itself, which prints the reference. The whole release is one artifact: one digest to sign, to
 // copy and to verify, that says what belongs together.
 func (r *release) publish(ctx context.Context, out io.Writer) error {
-	plugin, err := r.origin.Plugin(ctx, r.progress)
+	plugin, err := r.origin.Plugin(ctx, r.with, r.progress)
 	if err != nil {
 		return err
 	}
@@ -22,8 +22,9 @@ func (r *release) publish(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// pushArguments leaves nothing out: by itself push skips archives.
 func (r *release) pushArguments() []string {
-	args := []string{"push", r.repository + ":" + r.version, "-f", r.to, "--ignore", "", "--source", build.Source}
+	args := []string{"push", r.repository + ":" + r.version, "-f", r.to, "--ignore", "!*", "--source", build.Source}
 	if r.origin.Revision != "" {
 		args = append(args, "--revision", r.version+"@sha1:"+r.origin.Revision)
 	}
