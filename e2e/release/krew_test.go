@@ -16,7 +16,10 @@ func newHome(t *testing.T) home { return home{t.TempDir()} }
 
 func (h home) command(t *testing.T, name string, args ...string) *exec.Cmd {
 	path := filepath.Join(h.dir, "krew", "bin") + string(os.PathListSeparator) + shop.bin + string(os.PathListSeparator) + os.Getenv("PATH")
-	cmd := exec.CommandContext(t.Context(), filepath.Join(shop.bin, name), args...)
+	if name != "bash" {
+		name = filepath.Join(shop.bin, name)
+	}
+	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = h.dir
 	cmd.Env = append(os.Environ(), "HOME="+h.dir, "PATH="+path, "KREW_ROOT="+filepath.Join(h.dir, "krew"),
 		"KREW_NO_UPGRADE_CHECK=1", "HTTPS_PROXY=http://127.0.0.1:1", "KUBECONFIG="+filepath.Join(h.dir, "config"))
