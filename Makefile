@@ -26,6 +26,7 @@ test: lint unit e2e ## Lint, unit tests and the tests against real parts, all wi
 unit: ## Unit tests of the product and of its tools
 	go test $(TESTFLAGS) ./...
 	go -C tools test $(TESTFLAGS) ./...
+	go -C tools/monitoring test $(TESTFLAGS) ./...
 
 .PHONY: e2e
 e2e: control-plane ## Tests against a real control plane, real registries and a real node; never cached, they run programs built elsewhere
@@ -53,8 +54,8 @@ control-plane: node-packages ## Build what the testbed runs: etcd, Kubernetes, k
 
 .PHONY: lint
 lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tidy modules
-	@for dir in . e2e tools; do echo "lint $$dir"; (cd $$dir && "$(CURDIR)/.cache/bin/golangci-lint" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...); done
-	@for dir in . e2e tools tools/lint; do go -C $$dir mod tidy -diff; done
+	@for dir in . e2e tools tools/monitoring; do echo "lint $$dir"; (cd $$dir && "$(CURDIR)/.cache/bin/golangci-lint" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...); done
+	@for dir in . e2e tools tools/lint tools/monitoring; do go -C $$dir mod tidy -diff; done
 	@go -C tools run ./generate -check
 
 .cache/bin/golangci-lint: tools/lint/go.mod tools/lint/go.sum
@@ -64,8 +65,9 @@ lint: .cache/bin/golangci-lint ## Formatting, vet, linters, generated files, tid
 	@touch $@
 
 .PHONY: generate
-generate: ## Write the generated files anew: deep copies, the CRD, and docs/cli/
+generate: ## Write the generated files anew: deep copies, the CRD, docs/cli/, what each profile of manifests/ comes to, and the dashboard
 	go -C tools run ./generate
+	go -C tools/monitoring run .
 
 .PHONY: image
 image: ## Build the agent's image for two architectures: make image IMAGE=registry/repository[:tag], or TO=./agent.tar [SIGN_KEY=key]
