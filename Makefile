@@ -29,13 +29,28 @@ unit: ## Unit tests of the product and of its tools
 	go -C tools/monitoring test $(TESTFLAGS) ./...
 
 .PHONY: e2e
-e2e: control-plane ## Tests against a real control plane, real registries and a real node; never cached, they run programs built elsewhere
-	E2E_NODE="$(E2E_NODE)" go -C e2e test $(TESTFLAGS) -count=1 -timeout 20m ./...
+e2e: control-plane browser ## Tests against a real control plane, real registries and a real node; never cached, they run programs built elsewhere
+	E2E_NODE="$(E2E_NODE)" E2E_BROWSER="$(E2E_BROWSER)" go -C e2e test $(TESTFLAGS) -count=1 -timeout 20m ./...
 	@.cache/bin/testbed lacks
+	@command -v chromium >/dev/null || echo "LEFT OUT: the tests of the status page in a browser, for there is no chromium" >&2
 
 # A machine that permits namespaces runs the tests on a real node, or fails. On others, where nobody could run them, the rest of the tests
 # counts, and the last lines say what was left out.
 E2E_NODE ?= $(shell unshare --net --mount --pid --fork true 2>/dev/null && echo required || echo optional)
+
+# The status page is tested in Chromium wherever that is, or can be installed.
+E2E_BROWSER ?= $(shell { command -v chromium || { test "$$(id -u)" = 0 && command -v apt-get; }; } >/dev/null 2>&1 && echo required || echo optional)
+
+.PHONY: browser
+browser: # Chromium, where this may install it
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+		echo "installing what the tests of the status page need: chromium fonts-dejavu-core"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	fi
+
+.PHONY: screenshot
+screenshot: browser ## Take the picture of the status page that the documentation has
+	go -C e2e test -count=1 -run TestScreenshot ./page -screenshot "$(CURDIR)/docs/status-page.png"
 
 .PHONY: node-packages
 node-packages: # what a node takes beside Go, where this may install it
