@@ -143,7 +143,7 @@ func explainUnserved(err error) error {
 	}
 	return &hintedError{
 		errors.New("the cluster knows no OCIRepository"),
-		"install the agent, or at least its definition: kubectl apply -k manifests/",
+		"install the agent, which brings it: kubectl oci install",
 	}
 }
 

@@ -84,6 +84,8 @@ func (o *installOptions) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.force, "force-conflicts", false, "take over fields that others have set")
 	flags.BoolVar(&o.wait, "wait", true, "wait until the agent runs")
 	flags.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait for that")
+	offer(flags, "profile", profileNames()...)
+	offer(flags, "dry-run", "none", "server")
 }
 
 func (o *installOptions) complete() (err error) {

@@ -49,6 +49,7 @@ On a terminal it asks first.
 	cmd.Flags().Lookup("namespace").Usage = "namespace of the agent (default: where it is found)"
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().StringVar(&o.dryRun, "dry-run", "none", "server: print what would be removed; none")
+	offer(cmd.Flags(), "dry-run", "none", "server")
 	return cmd
 }
 

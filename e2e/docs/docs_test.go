@@ -80,6 +80,7 @@ var block = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
 func TestCommandsOfTheDocumentation(t *testing.T) {
 	t.Parallel()
 	startKustomizeController(t)
+	startNode(t)
 	unseen := map[string]bool{}
 	for _, line := range notRun {
 		unseen[line] = true
