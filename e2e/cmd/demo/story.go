@@ -39,7 +39,7 @@ func (s *stage) tell(ctx context.Context) error {
 
 func (s *stage) install(ctx context.Context) error {
 	s.say("installing the CRD and starting the agent")
-	if err := s.makeOnce(ctx, crd, []string{"kubectl", "apply", "--server-side", "-f", "manifests/crd"}); err != nil {
+	if err := s.makeOnce(ctx, crd, []string{"kubectl", "apply", "--server-side", "-k", "manifests/crd"}); err != nil {
 		return err
 	}
 	if err := s.makeOnce(ctx, "namespace/"+namespace, []string{"kubectl", "create", "namespace", namespace}); err != nil {
