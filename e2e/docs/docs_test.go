@@ -124,6 +124,7 @@ func pages(t *testing.T) iter.Seq2[string, string] {
 func follow(t *testing.T, dir, page, text string, unseen map[string]bool) {
 	if inCluster[page] || strings.HasPrefix(page, guides) {
 		startAgent(t)
+		defer publishPolicy(t, dir)()
 	}
 	var printed string
 	for _, match := range block.FindAllStringSubmatch(text, -1) {
@@ -161,6 +162,16 @@ func startAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(agent.Stop)
+}
+
+// publishPolicy puts the agent's policy where the manifests have it, for the page's commands that look there, until
+// the function that it gives is called.
+func publishPolicy(t *testing.T, dir string) func() {
+	t.Helper()
+	const place = "kubectl create configmap policy -n oci-system"
+	run(t, dir, "kubectl create namespace oci-system --dry-run=client -o yaml | kubectl apply --server-side -f -\n"+
+		"printf %s '"+product.OnLoopback+"' | "+place+" --from-file=policy.yaml=/dev/stdin --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -\n")
+	return func() { run(t, dir, "kubectl delete configmap policy -n oci-system\n") }
 }
 
 // workplace is a clone as a reader has it: what the pages need of the repository, and a folder of their own to push,
