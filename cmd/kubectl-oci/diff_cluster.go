@@ -62,17 +62,20 @@ func (o *diffOptions) runCluster(ctx context.Context, streams genericiooptions.I
 		if run.owner, err = c.kustomization(ctx, o.kustomization); err != nil {
 			return err
 		}
-		set.Objects = run.owner.within(set.Objects, report)
 		if changes := run.owner.changes; len(changes) > 0 {
 			report.line("not done here, so that differences may be owed to it: %s of Kustomization %s", strings.Join(changes, ", "), run.owner.name)
 		}
 	}
-	before, after := run.compare(ctx, set.Objects)
+	objects, toBuild := applied(set, run.owner.path())
+	for _, k := range toBuild {
+		run.fail(k, errToBuild)
+	}
+	before, after := run.compare(ctx, objects)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if run.owner != nil {
-		before.Objects = append(before.Objects, run.pruned(ctx, set.Objects)...)
+	if run.owner != nil && len(toBuild) == 0 {
+		before.Objects = append(before.Objects, run.pruned(ctx, objects)...)
 	}
 	d := resource.Compare(before, after)
 	if err := o.print(streams.Out, "cluster", to.name, d); err != nil {

@@ -103,7 +103,7 @@ func placed(content map[string]any, file string, line int) resource.Object {
 
 var (
 	errEncrypted = errors.New("it is encrypted with SOPS, which only kustomize-controller can open")
-	errToBuild   = errors.New("it says how others are to be built, and what comes of that is not known here: kustomize build … | kubectl oci diff --cluster -")
+	errToBuild   = errors.New("it does more than list files, and is not built here: kustomize build … | kubectl oci diff --cluster -")
 	errNameless  = errors.New("it has no metadata.name")
 	errUnserved  = errors.New("the cluster does not know this kind: apply its definition first")
 )
@@ -113,7 +113,7 @@ func (d *dryRun) one(ctx context.Context, o resource.Object) (old, now map[strin
 	switch {
 	case o.Content["sops"] != nil:
 		return nil, nil, errEncrypted
-	case o.Group == "kustomize.config.k8s.io":
+	case o.Group == groupBuild:
 		return nil, nil, errToBuild
 	case o.Name == "":
 		return nil, nil, errNameless

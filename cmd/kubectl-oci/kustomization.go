@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/kubectl-oci/kubectl-oci/pkg/resource"
 )
 
 // kustomization is what is known of who applies the objects. Nil: nobody is named.
@@ -27,21 +25,12 @@ func (k *kustomization) target() string {
 	return k.targetNamespace
 }
 
-// within leaves the objects of the folder that is applied.
-func (k *kustomization) within(objects []resource.Object, report *reporter) []resource.Object {
-	if k.folder == "" {
-		return objects
+// path is the folder of the artifact that is applied; empty: all of it.
+func (k *kustomization) path() string {
+	if k == nil {
+		return ""
 	}
-	var inside []resource.Object
-	for _, o := range objects {
-		if strings.HasPrefix(o.File, k.folder+"/") {
-			inside = append(inside, o)
-		}
-	}
-	if len(inside) == 0 {
-		report.line("spec.path of Kustomization %s is %q, and no object is there", k.name, k.folder)
-	}
-	return inside
+	return k.folder
 }
 
 // changesToo are fields by which a Kustomization changes what it applies, which is not done here.
