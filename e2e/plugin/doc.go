@@ -10,7 +10,7 @@
 // push, and $REPOSITORY in a registry that asks for no login. Beside the commands that [testscript] brings, it may use:
 //
 //	private
-//		starts a registry that asks for a login and sets $PRIVATE and $PASSWORD, which is alice's and must not be printed
+//		starts a registry that asks for a login and sets $PRIVATE, its $PORT, and $PASSWORD, which is alice's and must not be printed
 //	expand FROM TO
 //		copies a file with its variables replaced
 //	await FILE REGEXP

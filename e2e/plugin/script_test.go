@@ -110,7 +110,9 @@ func startPrivate(ts *testscript.TestScript, args []string) error {
 	w, secret := ts.Value(watchedKey{}).(*watched), rand.Text()
 	w.secrets = append(w.secrets, secret, base64.StdEncoding.EncodeToString([]byte("alice:"+secret)))
 	r := registry.For(w, registry.Options{Auth: registry.Basic, Users: []registry.User{{Name: "alice", Password: secret}}})
+	_, port, _ := strings.Cut(r.Host, ":")
 	ts.Setenv("PRIVATE", r.Host)
+	ts.Setenv("PORT", port)
 	ts.Setenv("PASSWORD", secret)
 	return nil
 }
