@@ -156,3 +156,21 @@ func TestVersionNeedsNothingElse(t *testing.T) {
 		t.Error("no version")
 	}
 }
+
+// The status page shows every tenant's objects: an address without a host is not the whole network.
+func TestStatusAddress(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"":                           "",
+		"--status-addr=:9091":        "127.0.0.1:9091",
+		"--status-addr=0.0.0.0:9091": "0.0.0.0:9091",
+		"--status-addr=[::1]:9091":   "[::1]:9091",
+	} {
+		if o, err := parseLine(t, line); err != nil || o.statusAddr != want {
+			t.Errorf("%s: %+v, %v", line, o, err)
+		}
+	}
+	if _, err := parseLine(t, "--status-addr=9091"); err == nil {
+		t.Error("a port is taken for an address")
+	}
+}

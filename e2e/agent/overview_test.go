@@ -88,6 +88,12 @@ func TestStatusPageTellsWhatIsPolled(t *testing.T) {
 	if host := found.Registries[0].Host; host != reg.Host || time.Until(found.Registries[0].Until) < 5*time.Minute {
 		t.Errorf("got %+v", found.Registries)
 	}
+	_, page := get(t, "http://"+address+"/?namespace="+r.namespace)
+	for _, part := range []string{"2 of 2 objects in namespace " + r.namespace, `<span class="state failing">`, reg.Host, "leads</strong>"} {
+		if !strings.Contains(string(page), part) {
+			t.Errorf("the page has no %s", part)
+		}
+	}
 	if n := first.metric(t, "oci_agent_registries_in_trouble", ""); n != 1 {
 		t.Errorf("the metric counts %v registries in trouble", n)
 	}
