@@ -41,7 +41,9 @@ Prints the archive's digest.`,
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.addFlags(cmd.Flags())
+	o.input.addFlags(cmd.Flags())
+	o.syntax.addFlags(cmd.Flags())
+	o.kustomization.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.to, "to", "", "file to write; - is standard output")
 	return cmd
 }
@@ -64,12 +66,12 @@ func (o *buildOptions) validate() error {
 }
 
 func (o *buildOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
-	tree, err := o.open(ctx, streams.In)
+	report := newReporter(streams.ErrOut)
+	tree, err := o.open(ctx, streams.In, report)
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
-	report := newReporter(streams.ErrOut)
 	spool := archive.NewSpool(spoolMemory) // packed before anything is written: the file may lie in the folder
 	defer spool.Close()
 	summary, err := o.pack(ctx, spool, tree, report)

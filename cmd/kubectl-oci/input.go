@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,13 +14,15 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 )
 
-// stdinName is what the file is called in an artifact made from standard input.
+// stdinName is what the file is called in an artifact made from standard input, or from a kustomization.
 const stdinName = "resources.yaml"
 
 // input is what is packed, and how: the flags that build and push share.
 type input struct {
 	filename string
 	ignore   []string
+	syntax   syntax
+	kustomization
 }
 
 func (i *input) addFlags(flags *pflag.FlagSet) {
@@ -31,11 +34,23 @@ func (i *input) addFlags(flags *pflag.FlagSet) {
 }
 
 func (i *input) validate() error {
-	if i.filename == "" {
+	switch {
+	case i.folder != "" && i.filename != "":
+		return usageError{errors.New("--filename and --kustomize: one of them, please")}
+	case i.folder != "" && len(i.ignore) > 0:
+		return usageError{errors.New("--ignore leaves out files, and --kustomize packs what is made of them")}
+	case i.folder == "" && i.allowRemote:
+		return usageError{errors.New("what for --allow-remote? Name a kustomization with --kustomize")}
+	case i.folder != "":
+		return nil
+	case i.filename == "":
 		return usageError{errors.New("nothing to pack: name a folder or a file with -f")}
 	}
 	return nil
 }
+
+// name is what was typed.
+func (i *input) name() string { return cmp.Or(i.folder, i.filename) }
 
 func (i *input) fromStdin() bool { return i.filename == "-" }
 
@@ -44,10 +59,18 @@ type tree struct {
 	io.Closer
 	files fs.FS // not embedded: that would hide how it reads folders, through links
 	isDir bool
+	from  string // where git is asked about it; empty: nowhere
 }
 
-func (i *input) open(ctx context.Context, stdin io.Reader) (*tree, error) {
-	if i.fromStdin() {
+func (i *input) open(ctx context.Context, stdin io.Reader, report *reporter) (*tree, error) {
+	switch {
+	case i.folder != "":
+		spool, from, err := i.build(ctx, report)
+		if err != nil {
+			return nil, err
+		}
+		return &tree{files: archive.FromSpool(stdinName, spool), Closer: spool, isDir: true, from: from}, nil
+	case i.fromStdin():
 		return readStdin(ctx, stdin)
 	}
 	info, err := os.Stat(i.filename)
@@ -59,13 +82,13 @@ func (i *input) open(ctx context.Context, stdin io.Reader) (*tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &tree{files: dir, Closer: dir, isDir: true}, nil
+		return &tree{files: dir, Closer: dir, isDir: true, from: i.filename}, nil
 	}
 	file, err := archive.OpenFile(i.filename)
 	if err != nil {
 		return nil, err
 	}
-	return &tree{files: file, Closer: io.NopCloser(nil)}, nil
+	return &tree{files: file, Closer: io.NopCloser(nil), from: i.filename}, nil
 }
 
 // readStdin does not wait for a silent input when somebody interrupts.
@@ -95,11 +118,19 @@ func spoolStdin(spool *archive.Spool, stdin io.Reader) error {
 
 // pack writes the input to w as an archive and tells what ignore rules left out.
 func (i *input) pack(ctx context.Context, w io.Writer, t *tree, report *reporter) (archive.Summary, error) {
-	summary, err := archive.Pack(ctx, w, t.files, archive.PackOptions{Ignore: i.ignore})
-	if err != nil {
-		return summary, fmt.Errorf("pack %q: %w", i.filename, err)
+	files, check := t.files, newSyntaxCheck(ctx)
+	if i.syntax.checked && i.folder == "" {
+		files = check.of(files)
 	}
-	report.skipped(summary.Skipped)
+	summary, err := archive.Pack(ctx, w, files, archive.PackOptions{Ignore: i.ignore})
+	broken := i.judge(check, report)
+	switch {
+	case err != nil:
+		return summary, fmt.Errorf("pack %q: %w", i.name(), err)
+	case broken != nil:
+		return summary, broken
+	}
+	report.paths("skipped by ignore rules", summary.Skipped)
 	return summary, nil
 }
 

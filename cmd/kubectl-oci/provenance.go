@@ -51,15 +51,15 @@ func keyValues(texts []string) (map[string]string, error) {
 	return parsed, nil
 }
 
-// metadata asks git about the input, says what it found out of order, and lets flags and SOURCE_DATE_EPOCH win.
-func (p *provenance) metadata(ctx context.Context, in *input, isDir bool, skipped []string, report *reporter) (artifact.Metadata, error) {
+// metadata asks git about the tree, says what it found out of order, and lets flags and SOURCE_DATE_EPOCH win.
+func (p *provenance) metadata(ctx context.Context, t *tree, skipped []string, report *reporter) (artifact.Metadata, error) {
 	annotations, err := p.parse()
 	if err != nil {
 		return artifact.Metadata{}, err
 	}
 	m := artifact.Metadata{Source: p.source, Revision: p.revision, Annotations: maps.Clone(annotations)}
-	if !in.fromStdin() {
-		c, err := readCheckout(ctx, in.filename, isDir, skipped)
+	if t.from != "" {
+		c, err := readCheckout(ctx, t.from, t.isDir, skipped)
 		if err != nil && ctx.Err() == nil {
 			report.line("git: %v, so the artifact names neither source nor revision but those of --source and --revision", err)
 		}

@@ -19,9 +19,12 @@ type pushOptions struct {
 	input
 	remote
 	provenance
+	format
 	tags      []string
 	profile   string
 	ifChanged bool
+	dryRun    bool
+	to        string // an OCI layout, in place of the registry
 	sign      bool
 	signing   signing
 
@@ -32,14 +35,18 @@ type pushOptions struct {
 func newPushCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	o := &pushOptions{}
 	cmd := &cobra.Command{
-		Use:   "push REFERENCE -f PATH",
+		Use:   "push REFERENCE (-f PATH | -k FOLDER)",
 		Short: "Push a folder of Kubernetes configs as an OCI artifact",
 		Long: `Pack a folder, a file or standard input, and push it to a registry under one or more tags.
 
 The same tree gives the same artifact: nothing is sent that the registry has already. In a git checkout the artifact names
 the remote and the last commit that touched the folder. Credentials come from the Docker config and its credential helpers.
 
-Prints the artifact's reference by digest.`,
+Files that say YAML or JSON in their names and are neither are refused before anything is sent, each with its line. Templates, as those
+of a Helm chart, are such files: --allow-invalid packs them. With -k it is what kustomize builds that is packed, as one file; nothing is
+fetched for that from elsewhere unless --allow-remote says so.
+
+Prints the artifact's reference by digest; with -o json or yaml also what is in it.`,
 		Example: `  # Push a folder
   kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy
 
@@ -52,6 +59,15 @@ Prints the artifact's reference by digest.`,
   # And sign it before a tag names it
   kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --sign --key cosign.key
 
+  # What a kustomization makes
+  kubectl oci push docker.io/org/app-config:prod -k ./overlays/prod
+
+  # What would be sent
+  kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --dry-run -o yaml
+
+  # Into an OCI layout, to take along
+  kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --to app-config.tar
+
   # What another command prints
   kustomize build ./overlays/prod | kubectl oci push docker.io/org/app-config:prod -f -`,
 		Args: exactArgs("REFERENCE"),
@@ -63,6 +79,8 @@ Prints the artifact's reference by digest.`,
 		},
 	}
 	o.input.addFlags(cmd.Flags())
+	o.syntax.addFlags(cmd.Flags())
+	o.kustomization.addFlags(cmd.Flags())
 	o.remote.addFlags(cmd.Flags(), streams.In)
 	o.provenance.addFlags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.tags, "tag", nil, "another tag for the same artifact; may be repeated")
@@ -70,6 +88,9 @@ Prints the artifact's reference by digest.`,
 	offer(cmd.Flags(), "profile", "oci", "flux")
 	cmd.Flags().BoolVar(&o.ifChanged, "if-changed", false,
 		"do nothing when the tag's artifact holds the same files already, whatever its annotations say, and with --sign the key has signed it")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "pack, say what would be sent, and ask no registry for anything")
+	cmd.Flags().StringVar(&o.to, "to", "", "OCI layout to write to in place of the registry: a folder, or a file that ends in .tar")
+	o.format.addFlag(cmd.Flags(), "text", "json", "yaml", "name")
 	cmd.Flags().BoolVar(&o.sign, "sign", false, "sign the artifact before a tag names it")
 	o.signing.addFlags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&o.signing.annotations, "signature-annotation", nil,
@@ -104,7 +125,10 @@ func (o *pushOptions) complete(reference string) error {
 	if o.layout, err = artifact.ProfileNamed(o.profile); err != nil {
 		return usageError{err}
 	}
-	if err := o.remote.validate(o.ref); err != nil {
+	if err := o.validateTarget(); err != nil {
+		return err
+	}
+	if err := o.format.validate(); err != nil {
 		return err
 	}
 	if err := errors.Join(o.pass.validateStdin("-f -", o.fromStdin()), o.pass.validateStdin("--password-stdin", o.signing.stdin)); err != nil {
@@ -128,23 +152,45 @@ func (o *pushOptions) validateSigning() error {
 	return o.signing.validate()
 }
 
+// validateTarget refuses what makes sense for a registry alone, where none is asked.
+func (o *pushOptions) validateTarget() error {
+	switch {
+	case o.to == "-":
+		return usageError{errors.New("--to names a folder or a file that ends in .tar")}
+	case o.to != "" && o.dryRun:
+		return usageError{errors.New("--to and --dry-run: one of them, please")}
+	case o.to != "" && o.sign:
+		return usageError{errors.New("a layout is not signed: copy it to a registry, and sign it there")}
+	case o.local() && o.ifChanged:
+		return usageError{errors.New("--if-changed asks the registry, and none is asked here")}
+	case o.to != "" && o.remote.used():
+		return usageError{errors.New("who you are to a registry, and how it is reached, was said, and none is asked here")}
+	}
+	return o.remote.validate(o.ref)
+}
+
+// local tells whether no registry is asked.
+func (o *pushOptions) local() bool { return o.dryRun || o.to != "" }
+
 func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
 	var seal *sealer
-	if o.sign {
+	if o.sign && !o.dryRun {
 		var err error
 		if seal, err = o.signing.open(ctx, streams, report); err != nil {
 			return err
 		}
 	}
-	tree, err := o.input.open(ctx, streams.In)
+	tree, err := o.input.open(ctx, streams.In, report)
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
-	repo, err := o.remote.open(ctx, o.ref, true, report)
-	if err != nil {
-		return err
+	var repo *registry.Repository
+	if !o.local() {
+		if repo, err = o.remote.open(ctx, o.ref, true, report); err != nil {
+			return err
+		}
 	}
 	spool := archive.NewSpool(spoolMemory)
 	defer spool.Close()
@@ -152,29 +198,50 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	d, err := o.send(ctx, repo, made, spool, seal, report)
+	done, err := o.deliver(ctx, repo, made, spool, seal, report)
 	if err != nil {
-		return o.blame(o.ref, err)
+		return err
 	}
-	_, err = fmt.Fprintln(streams.Out, o.ref.At(d))
-	return err
+	return o.print(ctx, streams.Out, done, spool)
+}
+
+// deliver brings what was packed to where it belongs.
+func (o *pushOptions) deliver(
+	ctx context.Context, repo *registry.Repository, made *madeArtifact, spool *archive.Spool, seal *sealer, report *reporter,
+) (*pushed, error) {
+	done := o.planned(made)
+	switch {
+	case o.dryRun:
+		report.line("dry run: nothing was sent to %s", o.ref.Registry)
+		return done, nil
+	case o.to != "":
+		report.line("written to %s", o.to)
+		return done, o.write(ctx, made.Artifact, spool)
+	}
+	d, err := o.send(ctx, repo, made.Artifact, spool, seal, report)
+	if err != nil {
+		return nil, o.blame(o.ref, err)
+	}
+	done.Reference, done.Digest = o.ref.At(d).String(), d
+	return done, nil
 }
 
 // An archive up to this size, in bytes, waits in memory until it is sent; a larger one in a temporary file.
 const spoolMemory = 8 << 20
 
-func (o *pushOptions) pack(ctx context.Context, tree *tree, spool *archive.Spool, report *reporter) (*artifact.Artifact, error) {
+func (o *pushOptions) pack(ctx context.Context, tree *tree, spool *archive.Spool, report *reporter) (*madeArtifact, error) {
 	bar := report.bar("packing", -1)
 	summary, err := o.input.pack(ctx, io.MultiWriter(spool, bar), tree, report)
 	bar.Finish()
 	if err != nil {
 		return nil, err
 	}
-	metadata, err := o.provenance.metadata(ctx, &o.input, tree.isDir, summary.Skipped, report)
+	metadata, err := o.provenance.metadata(ctx, tree, summary.Skipped, report)
 	if err != nil {
 		return nil, err
 	}
 	report.line("packed %s, %s", count(summary.Files, "file"), size(summary.Size))
 	layer := artifact.Layer{Digest: summary.Digest, DiffID: summary.DiffID, Size: summary.Size}
-	return artifact.New(o.layout, layer, metadata)
+	made, err := artifact.New(o.layout, layer, metadata)
+	return &madeArtifact{made, summary}, err
 }

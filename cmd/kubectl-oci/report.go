@@ -61,10 +61,11 @@ func (r *reporter) waiting(limited *registry.RateLimitError) {
 	r.line("%s asks for fewer requests: waiting %s", limited.Host, time.Until(limited.Until).Round(time.Second))
 }
 
-// At most this many skipped paths are named; the rest is counted.
+// At most this many paths are named; the rest is counted.
 const namedSkips = 10
 
-func (r *reporter) skipped(paths []string) {
+// paths says what became of some files.
+func (r *reporter) paths(what string, paths []string) {
 	if len(paths) == 0 {
 		return
 	}
@@ -73,7 +74,7 @@ func (r *reporter) skipped(paths []string) {
 	if rest := len(paths) - len(named); rest > 0 {
 		more = fmt.Sprintf(" and %d more", rest)
 	}
-	r.line("skipped by ignore rules: %s%s", strings.Join(named, ", "), more)
+	r.line("%s: %s%s", what, strings.Join(named, ", "), more)
 }
 
 // size is a number of bytes for people.

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
+	"github.com/kubectl-oci/kubectl-oci/pkg/transfer"
 )
 
 // send makes every tag name the artifact and gives the digest that they name then. What the registry has already is not sent.
@@ -102,18 +103,18 @@ func sameContent(a, b ocispec.Descriptor) bool {
 }
 
 // sendBlobs sends layer and config side by side.
-func sendBlobs(ctx context.Context, repo *registry.Repository, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {
+func sendBlobs(ctx context.Context, to transfer.Writer, made *artifact.Artifact, layer *archive.Spool, report *reporter) error {
 	bar := report.bar("pushing", made.LayerDescriptor.Size)
 	defer bar.Finish()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return repo.PushBlob(ctx, made.LayerDescriptor, func() (io.ReadCloser, error) {
+		return to.PushBlob(ctx, made.LayerDescriptor, func() (io.ReadCloser, error) {
 			bar.Reset() // another try starts from the beginning
 			return watch(layer.Open, bar)
 		})
 	})
 	group.Go(func() error {
-		return repo.PushBlob(ctx, made.ConfigDescriptor, func() (io.ReadCloser, error) {
+		return to.PushBlob(ctx, made.ConfigDescriptor, func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(made.Config)), nil
 		})
 	})

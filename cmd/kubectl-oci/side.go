@@ -63,7 +63,7 @@ func (s side) open(ctx context.Context, r *remote, stdin io.Reader, report *repo
 }
 
 func (s side) pack(ctx context.Context, stdin io.Reader, report *reporter) (*packed, error) {
-	tree, err := s.input.open(ctx, stdin)
+	tree, err := s.input.open(ctx, stdin, report)
 	if err != nil {
 		return nil, err
 	}

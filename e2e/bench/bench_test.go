@@ -43,9 +43,10 @@ func (t tree) write(b *testing.B) string {
 			b.Fatal(err)
 		}
 		content := []byte("apiVersion: v1\nkind: ConfigMap\ndata:\n")
-		for len(content) < t.size {
-			content = fmt.Appendf(content, "  key-%x: value-%08x\n", random.Uint32()%4096, random.Uint32())
+		for n := 0; len(content) < t.size-64; n++ {
+			content = fmt.Appendf(content, "  key-%x-%x: value-%08x\n", n, random.Uint32()%4096, random.Uint32())
 		}
+		content = append(content, "# "+strings.Repeat("=", t.size)...) // up to the size, and YAML all the same
 		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%05d.yaml", i)), content[:t.size], 0o600); err != nil {
 			b.Fatal(err)
 		}

@@ -102,7 +102,7 @@ func (s *script) grow(ts *testscript.TestScript, args []string) error {
 			at := random.IntN(passages) * passage
 			content = append(content, text[at:at+passage]...)
 		}
-		path := filepath.Join(ts.MkAbs(args[0]), strconv.Itoa(i/100), strconv.Itoa(i)+".yaml")
+		path := filepath.Join(ts.MkAbs(args[0]), strconv.Itoa(i/100), strconv.Itoa(i)+".txt")
 		if err := writeFile(path, content); err != nil {
 			return err
 		}

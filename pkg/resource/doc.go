@@ -2,6 +2,7 @@
 //
 //   - [Set.Read] adds what a file holds: YAML of any number of documents, JSON, Lists. Each [Object] keeps its file and line.
 //   - [Set.Images] finds the container images that objects name.
+//   - [Check] says whether a file can be read at all, and where not.
 //   - [Compare] says which objects of two sets were added, removed or changed, and in a changed one which fields. Elements of lists are
 //     told by their keys, as Kubernetes tells them. [Diff.Unified] and [Diff.Markdown] show it to people, JSON to programs.
 //
