@@ -43,7 +43,7 @@ Prints the archive's digest.`,
 	}
 	o.input.addFlags(cmd.Flags())
 	o.syntax.addFlags(cmd.Flags())
-	o.kustomization.addFlags(cmd.Flags())
+	o.kustomize.addFlags(cmd.Flags())
 	cmd.Flags().StringVar(&o.to, "to", "", "file to write; - is standard output")
 	return cmd
 }

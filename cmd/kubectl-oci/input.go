@@ -22,7 +22,7 @@ type input struct {
 	filename string
 	ignore   []string
 	syntax   syntax
-	kustomization
+	kustomize
 }
 
 func (i *input) addFlags(flags *pflag.FlagSet) {

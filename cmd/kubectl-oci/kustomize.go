@@ -19,13 +19,13 @@ import (
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 )
 
-// kustomization is a folder to build before it is packed.
-type kustomization struct {
+// kustomize is a folder to build before it is packed.
+type kustomize struct {
 	folder      string
 	allowRemote bool
 }
 
-func (k *kustomization) addFlags(flags *pflag.FlagSet) {
+func (k *kustomize) addFlags(flags *pflag.FlagSet) {
 	flags.StringVarP(&k.folder, "kustomize", "k", "", "folder with a kustomization to build and pack, as one file, in place of --filename")
 	flags.BoolVar(&k.allowRemote, "allow-remote", false, "let the kustomization fetch what is in git and on the web")
 }
@@ -36,7 +36,7 @@ const remoteHint = "--allow-remote fetches it, at each build anew; a copy beside
 
 // build gives what the kustomization makes, and the folder around all that it read. Nothing is asked over a network, nor is any program
 // run, unless that is allowed.
-func (k *kustomization) build(ctx context.Context, report *reporter) (*archive.Spool, string, error) {
+func (k *kustomize) build(ctx context.Context, report *reporter) (*archive.Spool, string, error) {
 	files := &seenFiles{FileSystem: filesys.MakeFsOnDisk(), allowRemote: k.allowRemote}
 	type result struct {
 		text []byte
@@ -79,7 +79,7 @@ func (k *kustomization) build(ctx context.Context, report *reporter) (*archive.S
 
 // enclose keeps kustomize, which takes no client and no path of programs, from the network: what it would use is out of reach until
 // restore is called. Where it may go there, what it leaves behind lies in a folder that restore removes.
-func (k *kustomization) enclose() (restore func(), err error) {
+func (k *kustomize) enclose() (restore func(), err error) {
 	if k.allowRemote {
 		return setTemporary()
 	}
@@ -202,7 +202,7 @@ func checkLocal(path string, text []byte) error {
 		Resources, Bases, Components, Crds, Configurations []string
 	}
 	if yaml.Unmarshal(text, &k) != nil {
-		return nil // kustomize says it better
+		return nil //nolint:nilerr // kustomize says it better
 	}
 	for _, list := range [][]string{k.Resources, k.Bases, k.Components, k.Crds, k.Configurations} {
 		for _, entry := range list {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
@@ -78,24 +79,28 @@ Prints the artifact's reference by digest; with -o json or yaml also what is in 
 			return o.run(cmd.Context(), streams)
 		},
 	}
-	o.input.addFlags(cmd.Flags())
-	o.syntax.addFlags(cmd.Flags())
-	o.kustomization.addFlags(cmd.Flags())
-	o.remote.addFlags(cmd.Flags(), streams.In)
-	o.provenance.addFlags(cmd.Flags())
-	cmd.Flags().StringArrayVar(&o.tags, "tag", nil, "another tag for the same artifact; may be repeated")
-	cmd.Flags().StringVar(&o.profile, "profile", "oci", "media types to use: oci, or flux for Flux's own")
-	offer(cmd.Flags(), "profile", "oci", "flux")
-	cmd.Flags().BoolVar(&o.ifChanged, "if-changed", false,
-		"do nothing when the tag's artifact holds the same files already, whatever its annotations say, and with --sign the key has signed it")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "pack, say what would be sent, and ask no registry for anything")
-	cmd.Flags().StringVar(&o.to, "to", "", "OCI layout to write to in place of the registry: a folder, or a file that ends in .tar")
-	o.format.addFlag(cmd.Flags(), "text", "json", "yaml", "name")
-	cmd.Flags().BoolVar(&o.sign, "sign", false, "sign the artifact before a tag names it")
-	o.signing.addFlags(cmd.Flags())
-	cmd.Flags().StringArrayVar(&o.signing.annotations, "signature-annotation", nil,
-		"key=value to sign together with the digest; may be repeated")
+	o.addFlags(cmd.Flags(), streams.In)
 	return cmd
+}
+
+func (o *pushOptions) addFlags(flags *pflag.FlagSet, stdin io.Reader) {
+	o.input.addFlags(flags)
+	o.syntax.addFlags(flags)
+	o.kustomize.addFlags(flags)
+	o.remote.addFlags(flags, stdin)
+	o.provenance.addFlags(flags)
+	flags.StringArrayVar(&o.tags, "tag", nil, "another tag for the same artifact; may be repeated")
+	flags.StringVar(&o.profile, "profile", "oci", "media types to use: oci, or flux for Flux's own")
+	offer(flags, "profile", "oci", "flux")
+	flags.BoolVar(&o.ifChanged, "if-changed", false,
+		"do nothing when the tag's artifact holds the same files already, whatever its annotations say, and with --sign the key has signed it")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "pack, say what would be sent, and ask no registry for anything")
+	flags.StringVar(&o.to, "to", "", "OCI layout to write to in place of the registry: a folder, or a file that ends in .tar")
+	o.format.addFlag(flags, "text", "json", "yaml", "name")
+	flags.BoolVar(&o.sign, "sign", false, "sign the artifact before a tag names it")
+	o.signing.addFlags(flags)
+	flags.StringArrayVar(&o.signing.annotations, "signature-annotation", nil,
+		"key=value to sign together with the digest; may be repeated")
 }
 
 // complete checks all that can be checked before anything is read or sent.

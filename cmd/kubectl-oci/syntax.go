@@ -109,7 +109,11 @@ func (c checkedFiles) Open(name string) (fs.File, error) {
 	if !resource.IsResource(name) {
 		return f, nil
 	}
-	return &checkedFile{File: f, name: name, check: c.check}, nil
+	info, err := f.Stat()
+	if err != nil || info.Size() > maxChecked {
+		return f, nil //nolint:nilerr // whoever reads it finds out
+	}
+	return &checkedFile{File: f, name: name, check: c.check, text: make([]byte, 0, info.Size())}, nil
 }
 
 // ReadDir is that of the files: it knows about their links.
