@@ -38,11 +38,11 @@ func open(t *testing.T) *browser {
 		}
 		t.Fatal("there is no chromium: apt-get install chromium, or set E2E_BROWSER=optional to go without these tests")
 	}
-	profile, err := os.MkdirTemp("", "kubectl-oci-browser-")
+	profile, err := os.MkdirTemp("", "kubectl-oci-browser-") //nolint:usetesting // a folder that must be empty in the end would fail the test
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(profile) }) // best effort: children of the browser may outlive it for a moment
+	t.Cleanup(func() { os.RemoveAll(profile) }) // children of the browser may outlive it, and write, for a moment
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	t.Cleanup(cancel)
 	flags := []chromedp.ExecAllocatorOption{

@@ -181,7 +181,7 @@ func TestScreenshot(t *testing.T) {
 		t.Errorf("the picture has %d bytes", len(picture))
 	}
 	if *screenshot != "" {
-		if err := os.WriteFile(*screenshot, picture, 0o644); err != nil { //nolint:gosec // as git checks it out
+		if err := os.WriteFile(*screenshot, picture, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
