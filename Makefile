@@ -29,7 +29,7 @@ unit: ## Unit tests of the product and of its tools
 	go -C tools/monitoring test $(TESTFLAGS) ./...
 
 .PHONY: e2e
-e2e: control-plane browser ## Tests against a real control plane, real registries and a real node; never cached, they run programs built elsewhere
+e2e: control-plane browser curl ## Tests against a real control plane, real registries and a real node; never cached, they run programs built elsewhere
 	E2E_NODE="$(E2E_NODE)" E2E_BROWSER="$(E2E_BROWSER)" go -C e2e test $(TESTFLAGS) -count=1 -timeout 20m ./...
 	@.cache/bin/testbed lacks
 	@command -v chromium >/dev/null || echo "LEFT OUT: the tests of the status page in a browser, for there is no chromium" >&2
@@ -40,6 +40,13 @@ E2E_NODE ?= $(shell unshare --net --mount --pid --fork true 2>/dev/null && echo 
 
 # The status page is tested in Chromium wherever that is, or can be installed.
 E2E_BROWSER ?= $(shell { command -v chromium || { test "$$(id -u)" = 0 && command -v apt-get; }; } >/dev/null 2>&1 && echo required || echo optional)
+
+.PHONY: curl
+curl: # with which the page on installing downloads, where this may install it
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v curl >/dev/null; then \
+		echo "installing what the tests of the installation need: curl"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl >/dev/null; \
+	fi
 
 .PHONY: browser
 browser: # Chromium, where this may install it
