@@ -24,6 +24,7 @@ var levels = map[string]int{
 	"pkg/layout":        1,
 	"pkg/registry":      1,
 	"pkg/cloud":         2,
+	"pkg/ambient":       2,
 	"pkg/signature":     2,
 	"pkg/transfer":      2,
 	"pkg/source":        3,
@@ -81,6 +82,37 @@ func checkImport(t *testing.T, room string, level int, path string) {
 	for _, r := range reserved {
 		if strings.HasPrefix(path, r.prefix) && !slices.Contains(r.rooms, room) {
 			t.Errorf("%s imports %s: only %s may", room, path, strings.Join(r.rooms, ", "))
+		}
+	}
+}
+
+// heavy are packages, and all below them, that the plugin must not link: what they do before main begins would be waited for with every
+// command, help and each completion too.
+var heavy = map[string]string{
+	"sigs.k8s.io/controller-runtime":      "registers the kinds of all APIs: take k8s.io/client-go/dynamic",
+	"k8s.io/client-go/kubernetes":         "registers the kinds of all APIs: take k8s.io/client-go/dynamic",
+	"k8s.io/client-go/informers":          "links the clients of all APIs: take k8s.io/client-go/dynamic",
+	"github.com/fluxcd/pkg/auth":          "links controller-runtime: pkg/ambient logs in at clouds",
+	"k8s.io/kubectl":                      "links the clients of all APIs",
+	"github.com/prometheus/client_golang": "registers its metrics",
+}
+
+// The plugin starts fast: docs/performance.md has the figures.
+func TestPluginLinksNothingHeavy(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/kubectl-oci").Output()
+	if err != nil {
+		t.Fatalf("list what the plugin links: %v", err)
+	}
+	linked := strings.Fields(string(out))
+	if len(linked) < 100 {
+		t.Fatalf("it links only %d packages", len(linked))
+	}
+	for _, path := range linked {
+		for prefix, why := range heavy {
+			if path == prefix || strings.HasPrefix(path, prefix+"/") {
+				t.Errorf("the plugin links %s, which %s: go list -deps -f '{{.ImportPath}} {{.Imports}}' ./cmd/kubectl-oci says through what", path, why)
+			}
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,12 +12,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/discovery"
 )
 
 // othersIn names what is in a namespace beside ours, and beside what Kubernetes makes by itself.
 func (c *connection) othersIn(ctx context.Context, namespace string, ours installation) (names []string, err error) {
-	kinds, err := c.listable()
+	kinds, err := c.listable(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,28 +60,4 @@ func isDerived(u *unstructured.Unstructured) bool {
 		return u.GetName() == "kube-root-ca.crt" || u.GetName() == "openshift-service-ca.crt"
 	}
 	return len(u.GetOwnerReferences()) > 0
-}
-
-// listable are all kinds that a namespace may hold.
-func (c *connection) listable() (kinds []schema.GroupVersionResource, err error) {
-	client, err := discovery.NewDiscoveryClientForConfigAndClient(c.config, c.http)
-	if err != nil {
-		return nil, err
-	}
-	all, err := client.ServerPreferredNamespacedResources()
-	if err != nil {
-		return nil, fmt.Errorf("find out what a namespace may hold: %s", oneLine(err))
-	}
-	for _, group := range all {
-		version, err := schema.ParseGroupVersion(group.GroupVersion)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range group.APIResources {
-			if slices.Contains(r.Verbs, "list") && !strings.Contains(r.Name, "/") {
-				kinds = append(kinds, version.WithResource(r.Name))
-			}
-		}
-	}
-	return kinds, nil
 }

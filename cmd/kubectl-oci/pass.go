@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/kubectl-oci/kubectl-oci/pkg/cloud"
+	"github.com/kubectl-oci/kubectl-oci/pkg/ambient"
 	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 )
 
@@ -31,7 +31,7 @@ type pass struct {
 
 // onceTyped is what is found out once, whoever needs it.
 type onceTyped struct {
-	clouds cloud.Identities
+	clouds ambient.Logins
 
 	mu       sync.Mutex
 	password string
@@ -107,7 +107,7 @@ func (p *pass) credentials(ctx context.Context, ref registry.Reference, report *
 		c, err := p.typed(ctx, report)
 		return []registry.Credential{c}, inFlags, err
 	case p.isFor(ref) && p.provider != "":
-		c, err := p.once.clouds.Credential(ctx, p.provider, ref, nil)
+		c, err := p.once.clouds.Credential(ctx, p.provider, ref)
 		if err != nil {
 			err = fmt.Errorf("log in at provider %s: %w", p.provider, err)
 		}
