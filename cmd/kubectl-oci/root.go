@@ -18,6 +18,9 @@ const interrupted = 130
 func execute(ctx context.Context, args []string, streams genericiooptions.IOStreams) int {
 	root := newRootCommand(streams)
 	root.SetArgs(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		completeValues(root) // of all commands, so that no other start waits for it
+	}
 	command, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
@@ -100,7 +103,6 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newReferenceCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())
-	completeValues(root)
 	return root
 }
 
