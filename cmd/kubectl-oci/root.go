@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -118,6 +119,7 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	}
 	known := ""
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		slices.Sort(near)
 		known = fmt.Sprintf(": did you mean %s?", strings.Join(near, " or "))
 	}
 	return usageError{fmt.Errorf("unknown command %q%s", args[0], known)}
