@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -19,22 +19,27 @@ import (
 // answer waits until the agent has answered what object asks for, and gives the message of its success.
 func (c *connection) answer(ctx context.Context, object *v1.OCIRepository, patience time.Duration) (message string, err error) {
 	last, answered := object, false
-	only := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", object.Name).String()}
+	only := selection{names: []string{object.Name}}
 	err = c.follow(ctx, object.Namespace, only, func(kind apiwatch.EventType, u *unstructured.Unstructured) (done bool, err error) {
 		if last, err = typed(u); err != nil {
 			return false, err
 		}
 		if kind == apiwatch.Deleted || last.UID != object.UID {
-			return false, errors.New("it was deleted meanwhile")
+			return false, errDeleted
 		}
 		answered, message, err = settled(last, object)
 		return answered, err
 	})
+	if apierrors.IsNotFound(err) {
+		err = errDeleted
+	}
 	if !answered && expired(ctx) {
 		return "", unanswered(last, patience)
 	}
 	return message, err
 }
+
+var errDeleted = errors.New("it was deleted meanwhile")
 
 func unanswered(o *v1.OCIRepository, patience time.Duration) error {
 	text := fmt.Sprintf("no answer within %s", patience)

@@ -24,6 +24,12 @@ type contents interface {
 	CopyBlob(ctx context.Context, d ocispec.Descriptor, begin func() io.Writer) error
 }
 
+// attacher knows what belongs to artifacts.
+type attacher interface {
+	// Attached lists what belongs to subject, at most limit of what names it as its subject; cut says that there is more.
+	Attached(ctx context.Context, subject digest.Digest, limit int) (all []artifact.Attachment, cut bool, err error)
+}
+
 // place is where an artifact is, as somebody typed it: in a registry, or in a folder that is a layout.
 type place struct {
 	ref  registry.Reference // zero where it is a layout
@@ -74,9 +80,9 @@ func parsePlace(verb, text string) (place, error) {
 // found is an artifact that was resolved, and what its parts are read from. Whoever opened it closes it.
 type found struct {
 	contents
+	attacher
 	io.Closer
-	repo       *registry.Repository // nil where it is a layout
-	name       string               // by digest
+	name       string // by digest
 	descriptor ocispec.Descriptor
 }
 
@@ -95,7 +101,7 @@ func (p place) open(ctx context.Context, r *remote, report *reporter) (*found, e
 			return nil, err
 		}
 	}
-	return &found{repo, io.NopCloser(nil), repo, p.ref.At(d.Digest).String(), d}, nil
+	return &found{repo, repo, io.NopCloser(nil), p.ref.At(d.Digest).String(), d}, nil
 }
 
 func (p place) openLayout() (*found, error) {
@@ -110,7 +116,7 @@ func (p place) openLayout() (*found, error) {
 			return nil, err
 		}
 	}
-	return &found{contents: l, Closer: l, name: p.path + "@" + d.Digest.String(), descriptor: d}, nil
+	return &found{l, l, l, p.path + "@" + d.Digest.String(), d}, nil
 }
 
 // blame says which registry an error is about, if it is about one.

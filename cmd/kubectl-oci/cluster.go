@@ -111,8 +111,7 @@ const olderVersion = "v1beta2"
 // discovery, which costs requests each time.
 func repositories[T any](c *connection, namespace string, ask func(dynamic.ResourceInterface) (T, error)) (T, error) {
 	kind := func() dynamic.ResourceInterface {
-		resource := schema.GroupVersionResource{Group: v1.Group, Version: c.version, Resource: "ocirepositories"}
-		return c.client.Resource(resource).Namespace(namespace)
+		return c.client.Resource(repositoryResource(c.version)).Namespace(namespace)
 	}
 	answer, err := ask(kind())
 	if !unserved(err) || c.version == olderVersion {
@@ -121,6 +120,10 @@ func repositories[T any](c *connection, namespace string, ask func(dynamic.Resou
 	c.version = olderVersion
 	answer, err = ask(kind())
 	return answer, explainUnserved(err)
+}
+
+func repositoryResource(version string) schema.GroupVersionResource {
+	return schema.GroupVersionResource{Group: v1.Group, Version: version, Resource: "ocirepositories"}
 }
 
 // unserved tells a kind that the API server does not know from an object that is not there.

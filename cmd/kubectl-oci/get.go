@@ -7,9 +7,9 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
@@ -104,15 +104,8 @@ func sayNone(out io.Writer, namespace string) {
 }
 
 func (o *getOptions) follow(ctx context.Context, c *connection, namespace string, printer *rowPrinter) error {
-	options := metav1.ListOptions{LabelSelector: o.selector}
-	if len(o.names) == 1 {
-		if _, err := c.one(ctx, namespace, o.names[0]); err != nil { // a watch would wait for it without a word
-			return err
-		}
-		options.FieldSelector = fields.OneTermEqualSelector("metadata.name", o.names[0]).String()
-	}
 	seen := map[string]string{}
-	err := c.follow(ctx, namespace, options, func(kind apiwatch.EventType, u *unstructured.Unstructured) (bool, error) {
+	err := c.follow(ctx, namespace, o.selection, func(kind apiwatch.EventType, u *unstructured.Unstructured) (bool, error) {
 		id := string(u.GetUID())
 		if kind != apiwatch.Deleted && seen[id] == u.GetResourceVersion() {
 			return false, nil
@@ -120,6 +113,9 @@ func (o *getOptions) follow(ctx context.Context, c *connection, namespace string
 		seen[id] = u.GetResourceVersion()
 		return false, printer.one(u)
 	})
+	if apierrors.IsNotFound(err) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("watch OCIRepositories: %w", err)
 	}

@@ -28,7 +28,7 @@ func newInspectCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "inspect REFERENCE",
 		Short: "Show what an artifact is and what it holds",
 		Long: `Show an artifact's annotations, config and layers, the files and Kubernetes objects in it, the container images that the objects
-name, and what refers to it, as signatures do. The artifact may be in a registry, or in an OCI layout, as PATH, PATH:TAG or
+name, and what belongs to it: what refers to it, and signatures under tags made of its digest. The artifact may be in a registry, or in an OCI layout, as PATH, PATH:TAG or
 PATH@DIGEST. Nothing is unpacked or written.
 
 Nothing is verified either: who signed an artifact is what kubectl oci verify tells.`,
@@ -94,10 +94,8 @@ func (o *inspectOptions) inspect(ctx context.Context, report *reporter) (*inspec
 	if err := seen.addConfig(ctx, f, got); err != nil {
 		return nil, err
 	}
-	if f.repo != nil {
-		if err := seen.addReferrers(ctx, f.repo, f.descriptor.Digest); err != nil {
-			return nil, err
-		}
+	if err := seen.addReferrers(ctx, f); err != nil {
+		return nil, err
 	}
 	if !o.files || len(got.manifest.Layers) == 0 {
 		return seen, nil

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
-	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/resource"
 )
 
@@ -65,6 +64,7 @@ type object struct {
 
 type referrer struct {
 	Digest       digest.Digest     `json:"digest"`
+	Tag          string            `json:"tag,omitempty"` // of what does not refer to it, but lies under a tag made of its digest
 	ArtifactType string            `json:"artifactType,omitempty"`
 	Size         int64             `json:"size"`
 	Annotations  map[string]string `json:"annotations,omitempty"`
@@ -121,16 +121,16 @@ func (i *inspection) addConfig(ctx context.Context, f *found, got *documents) er
 	return nil
 }
 
-func (i *inspection) addReferrers(ctx context.Context, repo *registry.Repository, d digest.Digest) error {
-	list, cut, err := repo.Referrers(ctx, d, referrersShown)
+func (i *inspection) addReferrers(ctx context.Context, f *found) error {
+	list, cut, err := f.Attached(ctx, f.descriptor.Digest, referrersShown)
 	if err != nil {
 		return err
 	}
 	if cut {
-		i.problem("referrers: there are more than %d", len(list))
+		i.problem("referrers: there are more than %d", referrersShown)
 	}
-	for _, r := range list {
-		i.Referrers = append(i.Referrers, referrer{r.Digest, r.ArtifactType, r.Size, r.Annotations})
+	for _, a := range list {
+		i.Referrers = append(i.Referrers, referrer{a.Digest, a.Tag, a.ArtifactType, a.Size, a.Annotations})
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -38,7 +39,7 @@ func (i *inspection) print(w io.Writer) error {
 	})
 	section(out, "Objects", i.Objects, func(o object) string { return fmt.Sprintf("%s\t%s:%d", o.ID, shown(o.File), o.Line) })
 	section(out, "Container images", i.imageNames(), shown)
-	section(out, "Referrers", i.Referrers, func(r referrer) string { return fmt.Sprintf("%s\t%s", r.Digest, shown(r.ArtifactType)) })
+	section(out, "Referrers", i.Referrers, func(r referrer) string { return fmt.Sprintf("%s\t%s", r.Digest, shown(cmp.Or(r.Tag, r.ArtifactType))) })
 	section(out, "Problems", i.Problems, shown)
 	return out.Flush()
 }

@@ -98,7 +98,7 @@ func (f *artifactFacts) once(ask func() error) error {
 
 func (f *artifactFacts) ask(ctx context.Context, s *survey, d ocispec.Descriptor) error {
 	m, err := s.repo.ImageManifest(ctx, d)
-	if _, ok := errors.AsType[*registry.UnusableError](err); ok {
+	if _, ok := errors.AsType[*registry.UnusableError](err); ok || registry.IsNotFound(err) { // of an index whose member is gone, too
 		f.problem = err.Error()
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 
@@ -141,17 +142,24 @@ func allOf(all []error) error {
 // errExpired says that changes were missed: the list is to be read anew.
 var errExpired = errors.New("the API server has forgotten what changed since")
 
-// follow hands each object that the options select to see, as it is and after every change, until see is done or fails, or ctx ends. See
-// may be handed the same state twice.
+// follow hands each object that is selected, by one name at most, to see, as it is and after every change, until see is done or fails, or
+// ctx ends. See may be handed the same state twice. An object that was named and is not there is an error.
 func (c *connection) follow(
-	ctx context.Context, namespace string, options metav1.ListOptions, see func(apiwatch.EventType, *unstructured.Unstructured) (done bool, err error),
+	ctx context.Context, namespace string, s selection, see func(apiwatch.EventType, *unstructured.Unstructured) (done bool, err error),
 ) error {
+	options := metav1.ListOptions{LabelSelector: s.selector}
+	if len(s.names) > 0 {
+		options.FieldSelector = fields.OneTermEqualSelector("metadata.name", s.names[0]).String()
+	}
 	for {
 		list, err := repositories(c, namespace, func(r dynamic.ResourceInterface) (*unstructured.UnstructuredList, error) {
 			return r.List(ctx, options)
 		})
 		if err != nil {
 			return err
+		}
+		if len(list.Items) == 0 && len(s.names) > 0 { // a watch would wait for it without a word
+			return fmt.Errorf("get %q: %w", s.names[0], apierrors.NewNotFound(repositoryResource(c.version).GroupResource(), s.names[0]))
 		}
 		for i := range list.Items {
 			if done, err := see(apiwatch.Added, &list.Items[i]); done || err != nil {
