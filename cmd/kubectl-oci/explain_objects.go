@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,7 +79,7 @@ func (e *explainedObjects) repository(ctx context.Context, name string) (*v1.OCI
 		}
 	}
 	if found == nil {
-		return nil, fmt.Errorf("read %q: it has no OCIRepository %s", e.name, name)
+		return nil, fmt.Errorf("read %q: it has no %s", e.name, strings.TrimSpace("OCIRepository "+name))
 	}
 	object := &v1.OCIRepository{}
 	if err := into(found.Content, object); err != nil {
