@@ -151,7 +151,7 @@ const policyNamespace = "oci-system"
 
 // policy is what the cluster has, and where; nil where there is none. What may not be read is told in place of it.
 func (e *explainedObjects) policy(ctx context.Context) (raw []byte, place explainedPolicy, err error) {
-	if e.away != nil {
+	if e.cluster == nil {
 		return nil, explainedPolicy{Note: "no cluster is reached"}, nil
 	}
 	mounted := policyMount()
