@@ -136,7 +136,11 @@ func (e *explanation) signatureLines() (lines []string) {
 		if c.Type != "" {
 			what = "an attestation of type " + shown(c.Type)
 		}
-		lines = append(lines, fmt.Sprintf("%s asks for %s of %s by", c.Name, what, c.Subject))
+		of := c.Subject.String()
+		if !strings.HasSuffix(e.Revision, of) {
+			of += ", which is advertised,"
+		}
+		lines = append(lines, fmt.Sprintf("%s asks for %s of %s by", c.Name, what, of))
 		for _, signer := range bounded(c.Signers) {
 			lines = append(lines, "  "+oneLineOf(signer))
 		}
