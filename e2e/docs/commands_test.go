@@ -34,7 +34,7 @@ var runElsewhere = map[string]struct{ file, text string }{
 
 // Every command has examples in its help, and every example works as it stands: the pages of docs/cli/ have them all. What a page's examples
 // start from is made by testdata/NAME.sh, where there is one, in a workplace and with a registry of the page's own.
-func TestExamplesOfTheHelp(t *testing.T) {
+func TestExamplesOfTheHelp(t *testing.T) { //nolint:paralleltest // its objects have names that other pages use, too
 	pages, err := filepath.Glob(filepath.Join(here.root, "docs", "cli", "*.md"))
 	if err != nil || len(pages) < 20 {
 		t.Fatalf("%d pages, %v", len(pages), err)

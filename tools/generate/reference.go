@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -25,7 +26,7 @@ func writeReference() error {
 
 // describe has the plugin write its pages: who writes them must be the commands themselves.
 func describe(folder string) error {
-	cmd := exec.Command("go", "run", "./cmd/kubectl-oci", "reference", folder)
+	cmd := exec.CommandContext(context.Background(), "go", "run", "./cmd/kubectl-oci", "reference", folder)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("describe the commands: %w\n%s", err, out)
 	}
