@@ -1,19 +1,18 @@
 package main
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
-	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
@@ -26,7 +25,8 @@ type pullOptions struct {
 	verification verification
 	cluster      cluster
 
-	ref    registry.Reference
+	layer  string
+	place  place
 	object string // the OCIRepository whose artifact is wanted as the cluster has it; empty: ref's
 }
 
@@ -37,6 +37,7 @@ func newPullCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Pull an artifact and unpack it into a folder",
 		Long: `Pull an artifact by tag or digest, of whatever tool, and unpack it into a new or empty folder. Every digest is checked, and
 the folder holds all of the artifact or nothing of it. With --verify, nothing is fetched unless somebody who is trusted has signed it.
+A layer that is one text file, as oras pushes it, becomes a file of its name. An OCI layout is pulled from as PATH, PATH:TAG or PATH@DIGEST.
 
 With ocirepository/NAME it is what the cluster has now: what the agent, or Flux, exposes for that object comes through the API server, whose
 user needs the right to get services/proxy there.
@@ -47,6 +48,9 @@ Prints the artifact's reference by digest.`,
 
   # Into another one
   kubectl oci pull docker.io/org/app-config:v1.0.0 --to /tmp/deploy
+
+  # As a tar on standard output
+  kubectl oci pull docker.io/org/app-config:v1.0.0 --to - | tar -t
 
   # Only when it is signed
   kubectl oci pull docker.io/org/app-config:v1.0.0 --verify --key cosign.pub
@@ -65,7 +69,8 @@ Prints the artifact's reference by digest.`,
 		},
 	}
 	o.remote.addFlags(cmd.Flags(), streams.In)
-	cmd.Flags().StringVar(&o.to, "to", "", "folder to unpack into (default: the repository's last name)")
+	cmd.Flags().StringVar(&o.to, "to", "", "folder to unpack into (default: the repository's last name); - writes a tar to standard output")
+	cmd.Flags().StringVar(&o.layer, "layer", "", "media type of the layer to pull (default: the first layer)")
 	cmd.Flags().BoolVar(&o.merge, "merge", false, "unpack into a folder that holds files already: same names are replaced, others stay")
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "pull only what is signed by somebody who is trusted")
 	o.verification.addFlags(cmd.Flags())
@@ -77,11 +82,13 @@ func (o *pullOptions) complete(reference string) error {
 	if name, isKind, err := objectName(reference); isKind && err == nil {
 		return o.completeFromCluster(name)
 	}
-	ref, err := parseExisting("pull", reference)
-	if err != nil {
+	var err error
+	if o.place, err = parsePlace("pull", reference); err != nil {
 		return err
 	}
 	switch {
+	case o.place.path != "" && (o.verify || o.remote.used()):
+		return usageError{errors.New("a layout is no registry: copy it to one, and verify it there")}
 	case o.verify:
 		if err := o.verification.validate(); err != nil {
 			return err
@@ -89,98 +96,116 @@ func (o *pullOptions) complete(reference string) error {
 	case o.verification.used():
 		return usageError{errors.New("whom to trust was said, and nothing is verified: add --verify")}
 	}
-	switch o.to {
-	case "-":
-		return usageError{errors.New("pull unpacks into a folder: name one with --to")}
-	case "":
-		o.to = path.Base(ref.Repository)
+	switch {
+	case o.to == "-" && o.merge:
+		return usageError{errors.New("--merge is about folders, and standard output is none")}
+	case o.to == "" && o.place.path != "":
+		return usageError{errors.New("where to? Name a folder with --to")}
+	case o.to == "":
+		o.to = path.Base(o.place.ref.Repository)
 	}
-	o.ref = ref
-	return o.validate(ref)
+	return o.validate(o.place.ref)
 }
 
 func (o *pullOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
-	repo, err := o.open(ctx, o.ref, false, report)
-	if err != nil {
-		return err
-	}
-	var policy *signature.Policy
-	if o.verify {
-		if policy, err = o.verification.policy(ctx); err != nil {
+	if o.to == "-" {
+		name, spool, err := o.fetch(ctx, report)
+		if err != nil {
 			return err
 		}
+		defer spool.Close()
+		if err := writeTar(ctx, streams.Out, spool); err != nil {
+			return fmt.Errorf("write %q: %w", name, err)
+		}
+		report.line("%s", name)
+		return nil
 	}
 	folder, err := prepare(o.to, o.merge)
 	if err != nil {
 		return err
 	}
 	defer folder.abort()
-	d, layer, err := o.find(ctx, repo, policy, report)
+	name, spool, err := o.fetch(ctx, report)
 	if err != nil {
-		return o.blame(o.ref, err)
-	}
-	spool, err := fetch(ctx, repo, layer, report)
-	if err != nil {
-		return o.blame(o.ref, err)
+		return err
 	}
 	defer spool.Close()
 	if err := folder.unpack(ctx, spool); err != nil {
-		return fmt.Errorf("unpack %q: %w", o.ref.At(d.Digest), err)
+		return fmt.Errorf("unpack %q: %w", name, err)
 	}
 	report.line("unpacked into %s", o.to)
-	_, err = fmt.Fprintln(streams.Out, o.ref.At(d.Digest))
+	_, err = fmt.Fprintln(streams.Out, name)
 	return err
 }
 
-// find gives the descriptors of the artifact and of the layer to unpack. What does not satisfy the policy is not looked into. A nil
-// policy asks for nothing.
-func (o *pullOptions) find(
-	ctx context.Context, repo *registry.Repository, policy *signature.Policy, report *reporter,
-) (d, layer ocispec.Descriptor, err error) {
-	d = ocispec.Descriptor{Digest: o.ref.Digest}
-	if d.Digest == "" {
-		if d, err = repo.Resolve(ctx, o.ref.Tag); err != nil {
-			return d, layer, err
+// fetch gives the artifact's name by digest and the layer's bytes, checked. What does not satisfy the policy is not looked into. The caller
+// closes the spool.
+func (o *pullOptions) fetch(ctx context.Context, report *reporter) (name string, _ *archive.Spool, err error) {
+	defer func() { err = o.place.blame(&o.remote, err) }()
+	var policy *signature.Policy
+	if o.verify {
+		if policy, err = o.verification.policy(ctx); err != nil {
+			return "", nil, err
 		}
 	}
+	f, err := o.place.open(ctx, &o.remote, report)
+	if err != nil {
+		return "", nil, err
+	}
+	defer f.Close()
 	if policy != nil {
-		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, d.Digest, policy)
+		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, f.repo, f.descriptor.Digest, policy)
 		if err != nil {
-			return d, layer, orAbsent(ctx, repo, d, err)
+			return "", nil, orAbsent(ctx, f.repo, f.descriptor, err)
 		}
 		report.line("signed by %s", by)
 	}
-	manifest, err := repo.ImageManifest(ctx, d)
+	got, err := f.read(ctx)
 	if err != nil {
-		return d, layer, err
+		return "", nil, err
 	}
-	if layer, err = artifact.ChooseLayer(manifest, ""); err != nil {
-		return d, layer, err
+	layer, err := artifact.ChooseLayer(got.manifest, o.layer)
+	if err != nil {
+		return "", nil, err
 	}
-	if n := len(manifest.Layers); n > 1 {
+	if n := len(got.manifest.Layers); n > 1 && o.layer == "" {
 		report.line("the artifact has %d layers: the first is unpacked", n)
 	}
-	if limit := archive.DefaultLimits().Compressed; layer.Size > limit {
-		return d, layer, fmt.Errorf("fetch layer %q: it has %d bytes, more than the limit of %d", layer.Digest, layer.Size, limit)
-	}
-	return d, layer, nil
+	spool, err := download(ctx, f, layer, report)
+	return f.name, spool, err
 }
 
-// fetch gives the layer's bytes, checked. The caller closes the spool.
-func fetch(ctx context.Context, repo *registry.Repository, layer ocispec.Descriptor, report *reporter) (*archive.Spool, error) {
-	bar := report.bar("pulling", layer.Size)
-	defer bar.Finish()
-	spool := archive.NewSpool(spoolMemory)
-	err := repo.CopyBlob(ctx, layer, func() io.Writer {
-		_ = spool.Close()
-		spool = archive.NewSpool(spoolMemory)
-		bar.Reset()
-		return io.MultiWriter(spool, bar)
-	})
-	if err != nil {
-		_ = spool.Close()
-		return nil, err
+// writeTar writes an archive as a tar, once it is known to be whole.
+func writeTar(ctx context.Context, w io.Writer, spool *archive.Spool) error {
+	if err := walkSpool(ctx, spool, func(archive.File, io.Reader) error { return nil }); err != nil {
+		return err
 	}
-	return spool, nil
+	out := tar.NewWriter(w)
+	err := walkSpool(ctx, spool, func(f archive.File, contents io.Reader) error {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: f.Name, Mode: 0o644, Size: f.Size}
+		switch {
+		case f.Hard:
+			h.Typeflag, h.Linkname = tar.TypeLink, f.Target
+		case f.Target != "":
+			h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, f.Target, 0o777
+		case f.Executable:
+			h.Mode = 0o755
+		}
+		if err := out.WriteHeader(h); err != nil || f.Target != "" {
+			return err
+		}
+		_, err := io.Copy(out, contents)
+		return err
+	})
+	return errors.Join(err, out.Close())
+}
+
+func walkSpool(ctx context.Context, spool *archive.Spool, visit func(archive.File, io.Reader) error) error {
+	r, err := spool.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return archive.Walk(ctx, r, archive.Limits{}, visit)
 }

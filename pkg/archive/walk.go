@@ -12,6 +12,7 @@ type File struct {
 	Size       int64  // bytes; 0 for links
 	Executable bool   // by its owner
 	Target     string // of a link, as written; empty for files
+	Hard       bool   // a hard link: Target is the name of an earlier file
 }
 
 // Walk reads an archive to its end and shows each file and link, in the archive's order. contents end with the file, may be left unread,
@@ -39,7 +40,7 @@ func Walk(ctx context.Context, r io.Reader, limits Limits, visit func(f File, co
 			}
 			return n, err
 		})
-		if err := visit(File{e.name, e.size, e.executable, e.target}, contents); err != nil {
+		if err := visit(File{e.name, e.size, e.executable, e.target, e.kind == hardlink}, contents); err != nil {
 			return err
 		}
 	}
