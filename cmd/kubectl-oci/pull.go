@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/artifact"
+	"github.com/kubectl-oci/kubectl-oci/pkg/registry"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
 )
 
@@ -155,9 +156,13 @@ func (o *pullOptions) fetch(ctx context.Context, report *reporter) (name string,
 	}
 	defer f.Close()
 	if policy != nil {
-		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, f.repo, f.descriptor.Digest, policy)
+		repo, ok := f.contents.(*registry.Repository)
+		if !ok {
+			return "", nil, errors.New("verify: a layout is no registry")
+		}
+		by, err := signature.NewVerifier(signature.Options{}).Verify(ctx, repo, f.descriptor.Digest, policy)
 		if err != nil {
-			return "", nil, orAbsent(ctx, f.repo, f.descriptor, err)
+			return "", nil, orAbsent(ctx, repo, f.descriptor, err)
 		}
 		report.line("signed by %s", by)
 	}
