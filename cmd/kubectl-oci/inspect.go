@@ -28,8 +28,8 @@ func newInspectCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "inspect REFERENCE",
 		Short: "Show what an artifact is and what it holds",
 		Long: `Show an artifact's annotations, config and layers, the files and Kubernetes objects in it, the container images that the objects
-name, and what belongs to it: what refers to it, and signatures under tags made of its digest. The artifact may be in a registry, or in an OCI layout, as PATH, PATH:TAG or
-PATH@DIGEST. Nothing is unpacked or written.
+name, and what belongs to it: what refers to it, and signatures under tags made of its digest. The artifact may be in a registry, or
+in an OCI layout, as PATH, PATH:TAG or PATH@DIGEST. Nothing is unpacked or written.
 
 Nothing is verified either: who signed an artifact is what kubectl oci verify tells.`,
 		Example: `  # For people
