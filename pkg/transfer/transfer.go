@@ -34,14 +34,6 @@ type Reader interface {
 type Destination interface {
 	Holder
 	Writer
-	Amender
-}
-
-// Amender adds to what a tag names.
-type Amender interface {
-	// Amend replaces the manifest that tag names by what change makes of it: change gets the manifest that is there now, nil when there is
-	// none, and gives none when nothing is left to do. It may be called again where somebody else wrote meanwhile.
-	Amend(ctx context.Context, tag string, change func(raw []byte) (ocispec.Descriptor, []byte, error)) error
 }
 
 // Holder tells what it has.
@@ -61,10 +53,18 @@ type Writer interface {
 
 // ManifestWriter takes manifests and indexes.
 type ManifestWriter interface {
-	// PushManifest writes a manifest, and makes tag name it unless that is empty.
-	PushManifest(ctx context.Context, tag string, d ocispec.Descriptor, raw []byte) error
+	TagWriter
 	// PushReferrer writes a manifest so that whoever asks for what refers to its subject finds it.
 	PushReferrer(ctx context.Context, d ocispec.Descriptor, raw []byte) error
+}
+
+// TagWriter makes tags name manifests.
+type TagWriter interface {
+	// PushManifest writes a manifest, and makes tag name it unless that is empty.
+	PushManifest(ctx context.Context, tag string, d ocispec.Descriptor, raw []byte) error
+	// Amend replaces the manifest that tag names by what change makes of it: change gets the manifest that is there now, nil when there is
+	// none, and gives none when nothing is left to do. It may be called again where somebody else wrote meanwhile.
+	Amend(ctx context.Context, tag string, change func(raw []byte) (ocispec.Descriptor, []byte, error)) error
 }
 
 // Options configure a [Copier]. The zero value copies everything.
