@@ -20,8 +20,9 @@ const lookAgain = time.Second
 
 // awaitAgent waits until the Deployment has rolled out and one of its replicas leads. It says what it waits for whenever that changes.
 func (o *installOptions) awaitAgent(ctx context.Context, c *connection, report *reporter) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, errWaited)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx) // no deadline: the client fails before one, with an error of its own
+	defer cancel(nil)
+	defer time.AfterFunc(o.timeout, func() { cancel(errWaited) }).Stop()
 	w := &rollout{connection: c, namespace: o.objects.namespace(), report: report, told: map[string]bool{}}
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
