@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -45,7 +46,11 @@ func (p *poller) run() {
 }
 
 func (p *poller) download() error {
-	resp, err := p.client.Get(p.url) //nolint:gosec // the test says what to download
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := p.client.Do(req) //nolint:gosec // the test says what to download
 	if err != nil {
 		return err
 	}
