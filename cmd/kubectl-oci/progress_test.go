@@ -25,7 +25,7 @@ func TestOccasionalLines(t *testing.T) {
 				var out bytes.Buffer
 				bar := newReporter(&screen{Writer: &out, quiet: test.quiet}).bar("pushing", test.size)
 				for range 35 {
-					time.Sleep(time.Second)
+					<-time.After(time.Second)
 					if _, err := bar.Write(make([]byte, 1<<20)); err != nil {
 						t.Fatal(err)
 					}
