@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	version  = "v0.1.0"     // that the documentation speaks of
+	version  = "v0.1.0"     // that the manifests and the documentation speak of
 	epoch    = "1700000000" // 2023-11-14T22:13:20Z
 	password = "correct horse battery staple"
 )

@@ -34,6 +34,9 @@ func newRelease(ctx context.Context, o options, progress io.Writer) (*release, e
 		}
 		*path = absolute
 	}
+	if err := checkManifests(o.root, o.version); err != nil {
+		return nil, err
+	}
 	origin, err := build.ReadOrigin(ctx, o.root, o.version)
 	if err != nil {
 		return nil, err

@@ -129,7 +129,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestReleaseDoesNotMixWithWhatIsThere(t *testing.T) {
 	t.Parallel()
-	args := []string{"-root", "../..", "-version", "v1.2.3", "-to", t.TempDir()}
+	root := repository(t, map[string]string{"default": "ghcr.io/kubectl-oci/agent:v1.2.3"})
+	args := []string{"-root", root, "-version", "v1.2.3", "-to", t.TempDir()}
 	if err := run(t.Context(), args, io.Discard, io.Discard); !errors.Is(err, os.ErrExist) {
 		t.Errorf("got %v, want that the folder exists", err)
 	}
