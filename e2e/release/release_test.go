@@ -3,6 +3,7 @@ package release_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -84,6 +85,31 @@ func TestPublishedReleaseIsSignedAndWhole(t *testing.T) {
 	for _, want := range []string{`"2023-11-14T22:13:20Z"`, `"https://github.com/kubectl-oci/kubectl-oci"`} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %s but\n%s", want, said)
+		}
+	}
+}
+
+// Scanners look components up by these addresses.
+func TestListNamesModules(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join(shop.dist(0), strings.TrimSuffix(archive(), ".tar.gz")+".cdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct {
+		Components []struct {
+			Name, PURL string
+			Hashes     []any
+		}
+	}
+	if err := json.Unmarshal(raw, &list); err != nil || len(list.Components) < 50 {
+		t.Fatalf("it has %d components, %v", len(list.Components), err)
+	}
+	module := regexp.MustCompile(`\Apkg:golang/[a-z0-9][A-Za-z0-9._~/-]*@v?\d[A-Za-z0-9.+-]*\z`)
+	for _, c := range list.Components {
+		ours := strings.HasPrefix(c.PURL, "pkg:golang/github.com/kubectl-oci/kubectl-oci@"+version+"#")
+		if !ours && (!module.MatchString(c.PURL) || c.Hashes == nil && c.Name != "std") {
+			t.Errorf("%s is %s, with the hashes %v", c.Name, c.PURL, c.Hashes)
 		}
 	}
 }

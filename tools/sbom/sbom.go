@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -27,22 +28,22 @@ const version = cyclonedx.SpecVersion1_6
 // MediaType is that of the documents.
 const MediaType = "application/vnd.cyclonedx+json"
 
-// Of describes the program at path, which was built from origin and is known as name.
-func Of(path, name string, origin build.Origin) ([]byte, error) {
-	content, err := os.ReadFile(path)
+// Of describes the program in a file, which was built from origin and is known as name.
+func Of(file, name string, origin build.Origin) ([]byte, error) {
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	info, err := buildinfo.Read(bytes.NewReader(content))
 	if err != nil {
-		return nil, fmt.Errorf("read what %q is made of: %w", path, err)
+		return nil, fmt.Errorf("read what %q is made of: %w", file, err)
 	}
 	bom := cyclonedx.NewBOM()
 	bom.Metadata = &cyclonedx.Metadata{
 		Timestamp: origin.Created.Format(time.RFC3339),
 		Component: program(name, content, info, origin),
 	}
-	bom.Components = new(libraries(info))
+	bom.Components = new(libraries(info, origin))
 	bom.Dependencies = new(dependencies(bom))
 	var b bytes.Buffer
 	err = cyclonedx.NewBOMEncoder(&b, cyclonedx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(bom, version)
@@ -74,16 +75,29 @@ func program(name string, content []byte, info *debug.BuildInfo, origin build.Or
 }
 
 // libraries are the modules, and Go's own library, in the order of their names.
-func libraries(info *debug.BuildInfo) []cyclonedx.Component {
+func libraries(info *debug.BuildInfo, origin build.Origin) []cyclonedx.Component {
 	all := []cyclonedx.Component{library("std", strings.TrimPrefix(info.GoVersion, "go"), "")}
 	for _, m := range info.Deps {
 		if m.Replace != nil {
-			m = m.Replace
+			all = append(all, replacement(m, info.Main.Path, origin))
+			continue
 		}
 		all = append(all, library(m.Path, m.Version, m.Sum))
 	}
 	slices.SortFunc(all, func(a, b cyclonedx.Component) int { return strings.Compare(a.BOMRef, b.BOMRef) })
 	return all
+}
+
+// replacement is what is in the program in a module's place: another module or, as a folder has neither version nor sum, a part of ours.
+func replacement(m *debug.Module, main string, origin build.Origin) cyclonedx.Component {
+	c := library(m.Replace.Path, m.Replace.Version, m.Replace.Sum)
+	if m.Replace.Sum == "" {
+		c = library(m.Path, origin.Version, "")
+		c.PackageURL = purl(main, origin.Version) + "#" + path.Clean(m.Replace.Path)
+		c.BOMRef = c.PackageURL
+	}
+	c.Pedigree = &cyclonedx.Pedigree{Ancestors: &[]cyclonedx.Component{library(m.Path, m.Version, m.Sum)}}
+	return c
 }
 
 // library is one module. Its sum is go.sum's, which is a SHA-256 of the list of its files and theirs.

@@ -2,8 +2,11 @@ package sbom
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +51,35 @@ func TestOfProgram(t *testing.T) {
 	}
 	if listed["std"] != 1 || listed["github.com/CycloneDX/cyclonedx-go"] != 1 {
 		t.Errorf("it lists %v", listed)
+	}
+}
+
+// A module that is replaced by a folder of ours is ours: nobody finds a folder's name in a database of faults, and those of the original
+// are not in the program.
+func TestReplacedModules(t *testing.T) {
+	t.Parallel()
+	sum := "h1:" + base64.StdEncoding.EncodeToString(make([]byte, sha256.Size))
+	origin := build.Origin{Version: "v1.2.3"}
+	main := debug.Module{Path: "example.com/main", Version: "(devel)"}
+	original := debug.Module{Path: "example.com/a", Version: "v1.0.0"}
+	for name, c := range map[string]struct {
+		by         debug.Module
+		name, purl string
+		hashed     bool
+	}{
+		"by a folder":          {debug.Module{Path: "./replaced/a", Version: "(devel)"}, "example.com/a", "pkg:golang/example.com/main@v1.2.3#replaced/a", false},
+		"by a module":          {debug.Module{Path: "example.com/fork", Version: "v1.0.1", Sum: sum}, "example.com/fork", "pkg:golang/example.com/fork@v1.0.1", true},
+		"by another of itself": {debug.Module{Path: "example.com/a", Version: "v0.9.0", Sum: sum}, "example.com/a", "pkg:golang/example.com/a@v0.9.0", true},
+	} {
+		replaced := original
+		replaced.Replace = &c.by
+		got := libraries(&debug.BuildInfo{Main: main, Deps: []*debug.Module{&replaced}}, origin)[0]
+		if got.Name != c.name || got.PackageURL != c.purl || (got.Hashes != nil) != c.hashed {
+			t.Errorf("%s: it is %q, %s, %v", name, got.Name, got.PackageURL, got.Hashes)
+		}
+		if got.Pedigree == nil || (*got.Pedigree.Ancestors)[0].PackageURL != "pkg:golang/example.com/a@v1.0.0" {
+			t.Errorf("%s: it does not say in whose place it is: %+v", name, got.Pedigree)
+		}
 	}
 }
 
