@@ -67,7 +67,7 @@ func (w *rollout) ended(ctx context.Context, patience time.Duration) error {
 	}
 	hint := w.hint
 	if hint == "" {
-		hint = fmt.Sprintf("kubectl describe pods -n %s -l %s=%s; --timeout sets how long to wait", w.namespace, nameLabel, agentName)
+		hint = fmt.Sprintf("kubectl describe pods -n %s -l %s; --timeout sets how long to wait", w.namespace, agentPods)
 	}
 	return &hintedError{fmt.Errorf("the agent does not run after %s: %s", patience, w.pending), hint}
 }
@@ -134,7 +134,7 @@ func (w *rollout) tellTroubles(ctx context.Context, d *appsv1.Deployment) {
 		}
 	}
 	pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
-	list, err := w.client.Resource(pods).Namespace(w.namespace).List(ctx, metav1.ListOptions{LabelSelector: nameLabel + "=" + agentName})
+	list, err := w.client.Resource(pods).Namespace(w.namespace).List(ctx, metav1.ListOptions{LabelSelector: agentPods})
 	if err != nil {
 		return // what is known of the Deployment has to do
 	}

@@ -11,11 +11,11 @@ import (
 
 // What the manifests call things.
 const (
-	agentName   = "agent" // of the Deployment, and of the Pods' label
+	agentName   = "agent" // of the Deployment
 	agentLease  = "oci-agent"
 	partOfLabel = "app.kubernetes.io/part-of"
 	partOf      = "kubectl-oci"
-	nameLabel   = "app.kubernetes.io/name"
+	agentPods   = "app.kubernetes.io/name=agent," + partOfLabel + "=" + partOf
 )
 
 // installation is all objects of one agent.

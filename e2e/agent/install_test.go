@@ -49,7 +49,7 @@ func TestComponents(t *testing.T) {
 	}
 	for _, part := range []string{
 		"- --policy=/etc/oci-agent/policy.yaml\n", "- --watch-secrets\n", "mountPath: /etc/oci-agent\n", "kind: SourcePolicy\n",
-		"name: oci-agent-watch-secrets\n", "- serviceaccounts/token\n",
+		"- serviceaccounts/token\n",
 	} {
 		if !strings.Contains(out, part) {
 			t.Errorf("no %q", part)
