@@ -131,7 +131,7 @@ func pollingAgent(t *testing.T, shard string) *agent {
 	t.Helper()
 	o := agentOptions{Shard: shard, Args: []string{fmt.Sprintf("--concurrent=%d", workers)}}
 	if *objects > usualObjects {
-		plain, err := product.Build(t.Context(), filepath.Join(root, ".cache", "plain"), "-trimpath", "-ldflags=-s -w")
+		plain, err := product.Build(t.Context(), filepath.Join(root, ".cache", "plain"), product.ReleaseFlags()...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,13 +58,13 @@ func (t tree) write(b *testing.B) string {
 func programs(b *testing.B) (ours, peer string) {
 	b.Helper()
 	dir := b.TempDir()
-	built, err := product.Build(b.Context(), dir)
+	built, err := product.Build(b.Context(), dir, product.ReleaseFlags()...)
 	if err != nil {
 		b.Fatal(err)
 	}
 	peer = filepath.Join(dir, "peer")
-	cmd := exec.CommandContext(b.Context(), "go", "build", "-o", peer, ".")
-	cmd.Dir = "peer"
+	cmd := exec.CommandContext(b.Context(), "go", append(append([]string{"build", "-o", peer}, product.ReleaseFlags()...), ".")...)
+	cmd.Dir, cmd.Env = "peer", append(cmd.Environ(), product.ReleaseEnv)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("build the peer: %v\n%s", err, out)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 )
 
 // starts are lines that do nothing but start, and the line of crane's that does the same.
@@ -51,8 +53,8 @@ func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 func releaseBuild(b *testing.B, module, target string) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "program")
-	cmd := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, target)
-	cmd.Dir, cmd.Env = filepath.Join("..", module), append(cmd.Environ(), "CGO_ENABLED=0")
+	cmd := exec.CommandContext(b.Context(), "go", append(append([]string{"build", "-o", path}, product.ReleaseFlags()...), target)...)
+	cmd.Dir, cmd.Env = filepath.Join("..", module), append(cmd.Environ(), product.ReleaseEnv)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("build %s: %v\n%s", target, err, out)
 	}

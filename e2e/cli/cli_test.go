@@ -9,16 +9,18 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(product{m}, map[string]func(){"within": within, "sigstore-kms-drawer": runDrawer, "xdg-open": browse})
+	testscript.Main(program{m}, map[string]func(){"within": within, "sigstore-kms-drawer": runDrawer, "xdg-open": browse})
 }
 
-// product is the package's tests with the plugin on their PATH, built from this repository.
-type product struct{ *testing.M }
+// program is the package's tests with the plugin on their PATH, built from this repository.
+type program struct{ *testing.M }
 
-func (p product) Run() int {
+func (p program) Run() int {
 	dir, err := os.MkdirTemp("", "plugin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,12 +47,12 @@ func sideBySide() {
 // buildPlugin builds what users get, without the race detector, which would change its memory. Where somebody collects
 // coverage, the plugin counts too: GOCOVERDIR reaches it through the scripts.
 func buildPlugin(dir string) error {
-	args := []string{"build", "-race=false", "-buildvcs=false", "-o", filepath.Join(dir, "kubectl-oci")}
+	args := append([]string{"build", "-race=false", "-o", filepath.Join(dir, "kubectl-oci")}, product.ReleaseFlags()...)
 	if os.Getenv("GOCOVERDIR") != "" {
 		args = append(args, "-cover", "-coverpkg=./...")
 	}
 	build := exec.Command("go", append(args, "./cmd/kubectl-oci")...)
-	build.Dir = filepath.Join("..", "..")
+	build.Dir, build.Env = filepath.Join("..", ".."), append(build.Environ(), product.ReleaseEnv)
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build kubectl-oci: %w\n%s", err, out)
 	}

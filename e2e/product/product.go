@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,7 +22,7 @@ func Root(ctx context.Context) (string, error) {
 	return filepath.Dir(filepath.Dir(strings.TrimSpace(string(out)))), nil
 }
 
-// Build builds both programs into dir, with further flags of go build.
+// Build builds both programs into dir, with further flags of go build: as users have them with [ReleaseFlags]. Only the race detector needs C.
 func Build(ctx context.Context, dir string, flags ...string) (Binaries, error) {
 	root, err := Root(ctx)
 	if err != nil {
@@ -33,6 +34,9 @@ func Build(ctx context.Context, dir string, flags ...string) (Binaries, error) {
 	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/kubectl-oci", "./cmd/agent")...)
 	cmd.Dir = root // its own module decides the versions of its dependencies
+	if !slices.Contains(flags, "-race") {
+		cmd.Env = append(cmd.Environ(), ReleaseEnv)
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return Binaries{}, fmt.Errorf("build the product: %w\n%s", err, out)
 	}

@@ -36,13 +36,16 @@ var neutral = []string{ //nolint:gochecknoglobals // never changed
 	"CGO_ENABLED=0", "GOFLAGS=-trimpath", "GOWORK=off", "GOFIPS140=off", "GOAMD64=v1", "GOARM64=v8.0",
 }
 
+// tags leave out the pages that grpc serves about itself, as the Makefile says.
+const tags = "grpcnotrace"
+
 // Compile builds a package of the module, as in ./cmd/agent, into the file path.
 func (o Origin) Compile(ctx context.Context, pkg string, on Platform, path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false",
+	cmd := exec.CommandContext(ctx, "go", "build", "-mod=readonly", "-trimpath", "-buildvcs=false", "-tags="+tags,
 		"-ldflags=-s -w -X main.version="+o.Version, "-o", path, pkg)
 	cmd.Dir = o.Root
 	cmd.Env = append(append(os.Environ(), neutral...), "GOOS="+on.OS, "GOARCH="+on.Arch, "PWD="+o.Root)
