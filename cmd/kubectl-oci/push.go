@@ -28,6 +28,7 @@ type pushOptions struct {
 	to        string // an OCI layout, in place of the registry
 	sign      bool
 	signing   signing
+	waitFor   waitFor
 
 	ref    registry.Reference
 	layout artifact.Profile
@@ -47,7 +48,15 @@ Files that say YAML or JSON in their names and are neither are refused before an
 of a Helm chart, are such files: --allow-invalid packs them. With -k it is what kustomize builds that is packed, as one file; nothing is
 fetched for that from elsewhere unless --allow-remote says so.
 
-Prints the artifact's reference by digest; with -o json or yaml also what is in it.`,
+Prints the artifact's reference by digest; with -o json or yaml also what is in it.
+
+With --wait-for, push goes on until the cluster has applied the artifact. It looks first whether the Kustomization's OCIRepository follows what is
+to be pushed, and sends nothing where it does not; afterwards it has the registry looked at once, where you may ask for that.
+
+Exits with 0 on success, and with 1 on an error. With --wait-for: with 0 when the Kustomization has applied the artifact, with 1 when it, or its
+OCIRepository, fails on it, and with 2 on any other error, or when the time is over.
+
+` + clusterFlagsNote,
 		Example: `  # Push a folder
   kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy
 
@@ -69,9 +78,13 @@ Prints the artifact's reference by digest; with -o json or yaml also what is in 
   # Into an OCI layout, to take along
   kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --to app-config.tar
 
+  # And wait until the cluster runs it
+  kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --wait-for kustomization/app-config -n apps
+
   # What another command prints
   kustomize build ./overlays/prod | kubectl oci push docker.io/org/app-config:prod -f -`,
-		Args: exactArgs("REFERENCE"),
+		Annotations: map[string]string{failureAnnotation: waitForFlag},
+		Args:        exactArgs("REFERENCE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
 				return err
@@ -101,6 +114,7 @@ func (o *pushOptions) addFlags(flags *pflag.FlagSet, stdin io.Reader) {
 	o.signing.addFlags(flags)
 	flags.StringArrayVar(&o.signing.annotations, "signature-annotation", nil,
 		"key=value to sign together with the digest; may be repeated")
+	o.waitFor.addFlags(flags)
 }
 
 // complete checks all that can be checked before anything is read or sent.
@@ -133,7 +147,7 @@ func (o *pushOptions) complete(reference string) error {
 	if err := o.validateTarget(); err != nil {
 		return err
 	}
-	if err := o.format.validate(); err != nil {
+	if err := errors.Join(o.format.validate(), o.waitFor.validate(o.local())); err != nil {
 		return err
 	}
 	if err := errors.Join(o.pass.validateStdin("-f -", o.fromStdin()), o.pass.validateStdin("--password-stdin", o.signing.stdin)); err != nil {
@@ -179,9 +193,12 @@ func (o *pushOptions) local() bool { return o.dryRun || o.to != "" }
 
 func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStreams) error {
 	report := newReporter(streams.ErrOut)
+	arrival, err := o.waitFor.look(ctx, o.ref, o.tags, streams)
+	if err != nil {
+		return err
+	}
 	var seal *sealer
 	if o.sign && !o.dryRun {
-		var err error
 		if seal, err = o.signing.open(ctx, streams, report); err != nil {
 			return err
 		}
@@ -207,7 +224,10 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	return o.print(ctx, streams.Out, done, spool)
+	if err := o.print(ctx, streams.Out, done, spool); err != nil {
+		return err
+	}
+	return o.waitFor.await(ctx, arrival, done.Digest, report)
 }
 
 // deliver brings what was packed to where it belongs.

@@ -38,14 +38,19 @@ func execute(ctx context.Context, args []string, streams genericiooptions.IOStre
 	if hint := hintFor(err, command); hint != "" {
 		report.line("hint: %s", hint)
 	}
-	if command.Annotations[failureAnnotation] == "2" {
+	return failureCode(command, err)
+}
+
+// failureAnnotation marks commands whose errors exit with 2, because 1 is an answer: with "2", or with the flag that makes it one.
+const failureAnnotation = "kubectl-oci.dev/failure"
+
+func failureCode(command *cobra.Command, err error) int {
+	code := command.Annotations[failureAnnotation]
+	if _, answer := errors.AsType[*rejection](err); !answer && (code == "2" || code != "" && command.Flags().Changed(code)) {
 		return 2
 	}
 	return 1
 }
-
-// failureAnnotation marks commands, with "2", whose errors exit with 2, because 1 says something else.
-const failureAnnotation = "kubectl-oci.dev/failure"
 
 func newRootCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	stderr := &screen{Writer: streams.ErrOut}

@@ -23,6 +23,8 @@ var runElsewhere = map[string]struct{ file, text string }{
 	"kubectl oci verify docker.io/org/app-config:v1.0.0 --trust-policy trustpolicy.json --certificate acme.crt": {
 		"cli/testdata/notation.txtar", "exec kubectl-oci verify $REGISTRY/org/app:unsigned --trust-policy trustpolicy.json --certificate acme.crt"},
 	"echo \"$TOKEN\" | kubectl oci login ghcr.io -u org --password-stdin": {"cli/testdata/login.txtar", "exec kubectl-oci login $REGISTRY -u alice --password-stdin"},
+	"kubectl oci push docker.io/org/app-config:v1.0.0 -f ./deploy --wait-for kustomization/app-config -n apps": {
+		"flux/wait_test.go", `r.pushAndWait(tag, []string{"a.yaml", r.settings("a", tag)}, "--wait-for", "kustomization/app")`},
 	"kubectl oci install": {"install/upgrade_test.go", `c.oci("install --timeout 2m")`},
 	"kubectl oci install --image registry.example.com/kubectl-oci/agent:dev --policy policy.yaml": {
 		"install/upgrade_test.go", `"install --timeout 2m --policy " + writePolicy(t) + " --image registry.example.com/agent:v2"`},

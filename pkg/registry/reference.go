@@ -108,6 +108,11 @@ func ValidateTag(tag string) error {
 // Name is the repository's full name, without tag, digest and scheme: host/repository.
 func (r Reference) Name() string { return r.Registry + "/" + r.Repository }
 
+// SameRepository tells whether both are about one repository, whatever Docker Hub is called.
+func (r Reference) SameRepository(o Reference) bool {
+	return hubName(r.Registry) == hubName(o.Registry) && r.Repository == o.Repository
+}
+
 // String is the reference as it was written, without scheme.
 func (r Reference) String() string {
 	s := r.Name()

@@ -85,3 +85,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Docker Hub has two names; all else is compared as it is written.
+func TestSameRepository(t *testing.T) {
+	t.Parallel()
+	for other, want := range map[string]bool{
+		"docker.io/org/app:v1": true, "index.docker.io/org/app": true, "docker.io/org/app2": false, "ghcr.io/org/app": false, "docker.io/org/app/x": false,
+	} {
+		o, err := Parse(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (Reference{Registry: "docker.io", Repository: "org/app"}).SameRepository(o) != want {
+			t.Errorf("%s: got %t", other, !want)
+		}
+	}
+}

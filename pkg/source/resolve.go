@@ -89,22 +89,14 @@ const maxExpression = 1 << 10
 
 // highest asks for all tags and gives the one with the highest version in ref's range.
 func highest(ctx context.Context, repo *registry.Repository, ref v1.OCIRepositoryRef, helm bool, trace *Trace) (string, error) {
-	if len(ref.SemVer) > maxExpression || len(ref.SemverFilter) > maxExpression {
-		return "", invalidRef(fmt.Errorf("parse spec.ref: semver or semverFilter has more than %d bytes", maxExpression))
-	}
-	constraint, err := semver.NewConstraint(ref.SemVer)
+	choice, err := newChoice(ref, helm)
 	if err != nil {
-		return "", invalidRef(fmt.Errorf("parse spec.ref.semver %q: it is no range of versions, such as >=1.0.0 <2.0.0 or 1.2.x", ref.SemVer))
-	}
-	filter, err := pattern.Compile(ref.SemverFilter)
-	if err != nil {
-		return "", invalidRef(fmt.Errorf("parse spec.ref.semverFilter %q: %w", ref.SemverFilter, err))
+		return "", invalidRef(err)
 	}
 	tags, err := repo.Tags(ctx)
 	if err != nil {
 		return "", failedRequest(v1.ReasonReadOperationFailed, err)
 	}
-	choice := choice{constraint, filter, helm}
 	tag, ok := choice.highest(tags)
 	trace.tags(tags, choice, tag)
 	if !ok {
@@ -159,6 +151,21 @@ type choice struct {
 	constraint *semver.Constraints
 	filter     *regexp.Regexp
 	helm       bool
+}
+
+func newChoice(ref v1.OCIRepositoryRef, helm bool) (choice, error) {
+	if len(ref.SemVer) > maxExpression || len(ref.SemverFilter) > maxExpression {
+		return choice{}, fmt.Errorf("parse spec.ref: semver or semverFilter has more than %d bytes", maxExpression)
+	}
+	constraint, err := semver.NewConstraint(ref.SemVer)
+	if err != nil {
+		return choice{}, fmt.Errorf("parse spec.ref.semver %q: it is no range of versions, such as >=1.0.0 <2.0.0 or 1.2.x", ref.SemVer)
+	}
+	filter, err := pattern.Compile(ref.SemverFilter)
+	if err != nil {
+		return choice{}, fmt.Errorf("parse spec.ref.semverFilter %q: %w", ref.SemverFilter, err)
+	}
+	return choice{constraint, filter, helm}, nil
 }
 
 // fit reads a tag as a version, or nil, and says why it is not to be chosen; empty: it may be.
