@@ -82,7 +82,7 @@ func TestObjectsOfTheDocumentation(t *testing.T) {
 	for page, text := range pages(t) {
 		for _, match := range yamlBlock.FindAllStringSubmatch(text, -1) {
 			for document := range strings.SplitSeq("\n"+match[1], "\n---\n") {
-				kind, err := shown(document)
+				kind, err := kindOf(document)
 				delete(unseen, kind)
 				if err != nil && !slices.Contains(foreign, kind) {
 					t.Errorf("%s: %v\n%s", page, err, document)
@@ -95,8 +95,8 @@ func TestObjectsOfTheDocumentation(t *testing.T) {
 	}
 }
 
-// shown gives what a document is, and what is wrong with it.
-func shown(document string) (kind string, err error) {
+// kindOf gives what a document is, and what is wrong with it.
+func kindOf(document string) (kind string, err error) {
 	var object struct {
 		APIVersion string         `json:"apiVersion"`
 		Kind       string         `json:"kind"`

@@ -22,7 +22,8 @@ import (
 )
 
 // What a block may say that is not run here: make runs this test, installing needs another user, openssl is not everywhere, so that
-// the workplace has the certificate, and the API server's proxy leads to nodes only, on which e2e/node runs the same page. Each must still be in the text, and each target in the Makefile.
+// the workplace has the certificate, flux and helm cannot be had, e2e/install installs that profile, and the API server's proxy leads to nodes
+// only, on which e2e/node runs these commands. Each must still be in the text, and each target in the Makefile.
 var notRun = []string{
 	"make demo",
 	"make build",
@@ -30,6 +31,10 @@ var notRun = []string{
 	"sudo install bin/kubectl-oci /usr/local/bin/    # anywhere on the PATH: kubectl finds it as \"kubectl oci\"",
 	"openssl req -x509 -newkey rsa:3072 -nodes -keyout acme.key -out acme.crt -subj /CN=acme -addext extendedKeyUsage=codeSigning",
 	"kubectl oci pull ocirepository/hello -n hello --to ./now",
+	"kubectl oci pull ocirepository/shop -n shop --to ./now",
+	"kubectl oci install --profile mirror --image mirror.internal/kubectl-oci/agent:v0.1.0 --policy policy.yaml",
+	"flux install --components=kustomize-controller",
+	"helm template podinfo ./chart --values prod.yaml > rendered.yaml",
 }
 
 // inCluster are the pages whose commands wait for an agent's answer.
@@ -86,6 +91,7 @@ func TestCommandsOfTheDocumentation(t *testing.T) {
 		unseen[line] = true
 	}
 	dir := workplace(t)
+	run(t, dir, atHome("kubectl oci push ghcr.io/kubectl-oci/agent:v0.1.0 -f ./deploy")) // in place of the image
 	for page, text := range pages(t) {
 		t.Run(page, func(t *testing.T) { follow(t, dir, page, text, unseen) })
 	}
@@ -152,7 +158,8 @@ func without(script string, unseen map[string]bool) string {
 
 // atHome puts the registry of the test in the place of those that the text names.
 func atHome(text string) string {
-	return strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com", here.registry).Replace(text)
+	return strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com", here.registry,
+		"ghcr.io/", here.registry+"/", "mirror.internal/", here.registry+"/mirror.internal/").Replace(text)
 }
 
 func startAgent(t *testing.T) {
