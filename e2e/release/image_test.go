@@ -109,7 +109,7 @@ func (m made) tag(t *testing.T) {
 	}
 }
 
-// The agent and a folder for it is all that there is; and it runs.
+// The agent, a folder for it and licences are all that there is; and it runs.
 func (m made) files(t *testing.T) {
 	content := mutate.Extract(m.image)
 	defer content.Close()
@@ -131,7 +131,10 @@ func (m made) files(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff([]string{"agent -rwxr-xr-x", "tmp dtrwxrwxrwx"}, names); diff != "" {
+	want := []string{
+		"agent -rwxr-xr-x", "licenses drwxr-xr-x", "licenses/LICENSE -rw-r--r--", "licenses/THIRD_PARTY_LICENSES.txt -rw-r--r--", "tmp dtrwxrwxrwx",
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
 	if runtime.GOOS != "linux" {

@@ -1,11 +1,15 @@
 package build_test
 
 import (
+	"debug/buildinfo"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-oci/kubectl-oci/tools/build"
 )
@@ -70,4 +74,49 @@ func TestParsePlatform(t *testing.T) {
 	if err != nil || p.String() != "windows/arm64" || p.Program("x") != "x.exe" {
 		t.Errorf("got %+v, %v", p, err)
 	}
+}
+
+// What users have set for themselves, in the file of go env -w or in the environment, does not get into programs.
+func TestCompileHasNoHabits(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("GOCACHE", goEnv(t, "GOCACHE"))
+	t.Setenv("GOENV", filepath.Join(home, "go-env"))
+	t.Setenv("GOFLAGS", "-tags=habit")
+	root := t.TempDir()
+	for path, content := range map[string]string{
+		filepath.Join(home, "go-env"):  "GOEXPERIMENT=jsonv2\nGOAMD64=v3\nGOARM64=v9.0\nGOPROXY=off\n",
+		filepath.Join(root, "go.mod"):  "module example.com/a\ngo 1.26\n",
+		filepath.Join(root, "main.go"): "package main\nfunc main() {}\n",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program := filepath.Join(root, "program")
+	if err := (build.Origin{Root: root}).Compile(t.Context(), ".", build.Platform{OS: "linux", Arch: "amd64"}, program); err != nil {
+		t.Fatal(err)
+	}
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range info.Settings {
+		got[s.Key] = s.Value
+	}
+	want := map[string]string{
+		"-buildmode": "exe", "-compiler": "gc", "-tags": "grpcnotrace", "-trimpath": "true", "CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "amd64", "GOAMD64": "v1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -15,11 +15,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/kubectl-oci/kubectl-oci/tools/build"
+	"github.com/kubectl-oci/kubectl-oci/tools/license"
 	"github.com/kubectl-oci/kubectl-oci/tools/sbom"
 )
 
 // The user and group that the agent runs as; they have no names and own nothing.
 const nobody = "65532:65532"
+
+const agentPackage = "./cmd/agent"
 
 // write makes an OCI layout with an index of one image per platform, tagged with the version, and a list of what is in each.
 func write(ctx context.Context, dir string, origin build.Origin, platforms []build.Platform) error {
@@ -52,22 +55,46 @@ func buildFor(ctx context.Context, origin build.Origin, p build.Platform) (image
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "agent")
-	if err := origin.Compile(ctx, "./cmd/agent", p, program); err != nil {
+	if err := origin.Compile(ctx, agentPackage, p, program); err != nil {
 		return nil, nil, err
 	}
 	if list, err = sbom.Of(program, "agent", origin); err != nil {
 		return nil, nil, err
 	}
-	content, err := os.ReadFile(program)
+	entries, err := contents(ctx, origin, p, program)
 	if err != nil {
 		return nil, nil, err
 	}
-	image, err = imageOf(content, origin, p)
+	image, err = imageOf(entries, origin, p)
 	return image, list, err
 }
 
-func imageOf(program []byte, origin build.Origin, p build.Platform) (v1.Image, error) {
-	layer, err := layerOf(program)
+// contents are the program, a /tmp for it, and the licences of what is in it. There is no shell and no user's name; the roots that the agent
+// trusts and the time zones that it knows are in the program.
+func contents(ctx context.Context, origin build.Origin, p build.Platform, program string) ([]entry, error) {
+	agent, err := os.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
+	own, err := os.ReadFile(filepath.Join(origin.Root, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	others, err := license.Of(ctx, origin, agentPackage, p)
+	if err != nil {
+		return nil, err
+	}
+	return []entry{
+		{name: "agent", mode: 0o755, content: agent},
+		{name: "licenses/", mode: 0o755},
+		{name: "licenses/LICENSE", mode: 0o644, content: own},
+		{name: "licenses/" + license.Name, mode: 0o644, content: others},
+		{name: "tmp/", mode: 0o1777},
+	}, nil
+}
+
+func imageOf(entries []entry, origin build.Origin, p build.Platform) (v1.Image, error) {
+	layer, err := layerOf(entries)
 	if err != nil {
 		return nil, err
 	}

@@ -4,29 +4,32 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// layerOf is a layer that holds the program as /agent, and a /tmp for it. There is no shell and no user's name; the roots that
-// the agent trusts and the time zones that it knows are in the program.
-func layerOf(program []byte) (v1.Layer, error) {
+// entry is a file of an image or, where its name ends in a slash, a folder. It belongs to root there.
+type entry struct {
+	name    string
+	mode    int64
+	content []byte
+}
+
+func layerOf(entries []entry) (v1.Layer, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	entries := []tar.Header{
-		{Name: "agent", Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(program))},
-		{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o1777},
-	}
-	for _, h := range entries {
+	for _, e := range entries {
+		h := tar.Header{Name: e.name, Typeflag: tar.TypeReg, Mode: e.mode, Size: int64(len(e.content))}
+		if strings.HasSuffix(e.name, "/") {
+			h.Typeflag = tar.TypeDir
+		}
 		if err := w.WriteHeader(&h); err != nil {
 			return nil, err
 		}
-		if h.Size == 0 {
-			continue
-		}
-		if _, err := w.Write(program); err != nil {
+		if _, err := w.Write(e.content); err != nil {
 			return nil, err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-oci/kubectl-oci/tools/build"
+	"github.com/kubectl-oci/kubectl-oci/tools/license"
 	"github.com/kubectl-oci/kubectl-oci/tools/sbom"
 )
 
@@ -79,21 +80,36 @@ func (r *release) pack(ctx context.Context, p build.Platform) error {
 	if err := r.put(name+".cdx.json", list); err != nil {
 		return err
 	}
-	content, err := r.archive(p, program)
+	licences, err := r.licences(ctx, p)
+	if err != nil {
+		return err
+	}
+	content, err := r.archive(p, program, licences)
 	if err != nil {
 		return err
 	}
 	return r.put(name+extension(p), content)
 }
 
-// archive holds the program, the licence, and what completes its command lines.
-func (r *release) archive(p build.Platform, program string) ([]byte, error) {
+// licences writes the terms of what is in the plugin, and gives the path.
+func (r *release) licences(ctx context.Context, p build.Platform) (path string, err error) {
+	text, err := license.Of(ctx, r.origin, build.PluginPackage, p)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(r.work, license.Name)
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// archive holds the program, its licences, and what completes its command lines.
+func (r *release) archive(p build.Platform, program, licences string) ([]byte, error) {
 	helper := "kubectl_complete-oci"
 	if p.OS == "windows" {
 		helper += ".cmd"
 	}
 	files := []file{
 		{name: "LICENSE", path: filepath.Join(r.root, "LICENSE")},
+		{name: license.Name, path: licences},
 		{name: p.Program("kubectl-oci"), path: program, executable: true},
 		{name: helper, path: filepath.Join(r.root, build.PluginPackage, helper), executable: true},
 	}
