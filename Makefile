@@ -100,8 +100,9 @@ image: ## Build the agent's image for two architectures: make image IMAGE=regist
 
 .PHONY: release
 release: ## Build a release into dist/: make release VERSION=v1.0.0 [PUBLISH=registry/repository [SIGN_KEY=key]] [PLUGIN=name] [URL=address]
-	@rm -rf dist
-	@go -C tools run ./release -version "$(VERSION)" -to "$(CURDIR)/dist" $(RELEASE_FLAGS)
+	@rm -rf .cache/dist; mkdir -p .cache
+	@go -C tools run ./release -version "$(VERSION)" -to "$(CURDIR)/.cache/dist" $(RELEASE_FLAGS)
+	@rm -rf dist; mv .cache/dist dist
 
 RELEASE_FLAGS = $(if $(PLUGIN),-plugin "$(PLUGIN)") $(if $(URL),-url "$(URL)") $(if $(PUBLISH),-publish "$(PUBLISH)") $(if $(SIGN_KEY),-key "$(SIGN_KEY)")
 

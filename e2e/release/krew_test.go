@@ -94,6 +94,15 @@ func TestInstallFromAnIndex(t *testing.T) {
 	}
 }
 
+func TestInstallWithoutAnIndex(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.run(t, "kubectl", "krew", "install", "--manifest-url="+shop.server.URL+"/krew.yaml")
+	if out := h.run(t, "kubectl", "oci", "version", "--client"); !strings.Contains(out, version) {
+		t.Errorf("the plugin says %q", out)
+	}
+}
+
 // index is a repository as the documentation has one made.
 func (h home) index(t *testing.T) string {
 	t.Helper()

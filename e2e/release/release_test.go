@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -54,7 +55,7 @@ func TestWhoReleasesDoesNotMatter(t *testing.T) {
 		t.Error(diff)
 	}
 	base := strings.TrimSuffix(archive(), ".tar.gz")
-	for _, name := range []string{archive(), base + ".cdx.json", "checksums.txt", "plugins/oci.yaml"} {
+	for _, name := range []string{archive(), base + ".cdx.json", "checksums.txt", "krew.yaml", "plugins/oci.yaml"} {
 		if one[name] == "" {
 			t.Errorf("there is no %s", name)
 		}
@@ -86,6 +87,26 @@ func TestPublishedReleaseIsSignedAndWhole(t *testing.T) {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %s but\n%s", want, said)
 		}
+	}
+}
+
+// A mistake in the command line, such as no VERSION at all, costs nobody the release that is there.
+func TestWrongVersionLeavesTheLastRelease(t *testing.T) {
+	t.Parallel()
+	tree := filepath.Join(t.TempDir(), "tree")
+	if err := errors.Join(copyTree(t.Context(), shop.root, tree), os.MkdirAll(filepath.Join(tree, "dist"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	last := filepath.Join(tree, "dist", "checksums.txt")
+	if err := os.WriteFile(last, []byte("sums"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "make", "-C", tree, "release", "VERSION=1.2.3").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), `version "1.2.3" is not as in`) {
+		t.Errorf("got %v\n%s", err, out)
+	}
+	if _, err := os.Stat(last); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// writeManifest makes the manifest of this release for a krew index, which wants it in a folder and under a name of its own.
+// writeManifest makes the manifest of this release: for who installs by it, and for a krew index, which wants it in a folder and under a name
+// of its own.
 func (r *release) writeManifest() error {
 	raw, err := os.ReadFile(filepath.Join(r.root, "krew.yaml"))
 	if err != nil {
@@ -22,6 +23,9 @@ func (r *release) writeManifest() error {
 	manifest, err := fill(raw, filling{plugin: r.plugin, version: r.version, url: r.url, sums: r.archives()})
 	if err != nil {
 		return fmt.Errorf("fill krew.yaml: %w", err)
+	}
+	if err := r.put("krew.yaml", manifest); err != nil {
+		return err
 	}
 	if err := os.Mkdir(filepath.Join(r.to, "plugins"), 0o755); err != nil {
 		return err
@@ -48,6 +52,7 @@ type filling struct {
 }
 
 // fill gives the manifest of a release. Platforms whose archive was not made are left out; an archive that no platform names is an error.
+// Under another name the caveats go: their commands are those of the name in raw.
 // Comments inside and the order of fields stay; the comment at the head, which says that it is none of a release, does not.
 func fill(raw []byte, f filling) ([]byte, error) {
 	var document yaml.Node
@@ -63,7 +68,10 @@ func fill(raw []byte, f filling) ([]byte, error) {
 	}
 	document.HeadComment, manifest.HeadComment, manifest.Content[0].HeadComment = "", "", ""
 	spec := field(manifest, "spec")
-	field(field(manifest, "metadata"), "name").Value = f.plugin
+	if name := field(field(manifest, "metadata"), "name"); name.Value != f.plugin {
+		name.Value = f.plugin
+		drop(spec, "caveats")
+	}
 	version := field(spec, "version")
 	before := version.Value
 	version.Value = f.version
@@ -107,4 +115,14 @@ func field(mapping *yaml.Node, name string) *yaml.Node {
 		}
 	}
 	return &yaml.Node{}
+}
+
+// drop takes a field away from a mapping.
+func drop(mapping *yaml.Node, name string) {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			mapping.Content = slices.Delete(mapping.Content, i, i+2)
+			return
+		}
+	}
 }

@@ -87,6 +87,9 @@ func TestFilledManifestIsWhatKrewTakes(t *testing.T) {
 		if d := m.Spec.ShortDescription; d == "" || len(d) > 50 || strings.ContainsAny(d, "\r\n") {
 			t.Errorf("the short description %q has %d bytes, or several lines", d, len(d))
 		}
+		if advice := strings.Contains(m.Spec.Caveats, "kubectl oci "); advice != (name == "oci") {
+			t.Errorf("%s: the caveats are %q, of which a command is only there by the name of oci", name, m.Spec.Caveats)
+		}
 		if m.Spec.Homepage == "" || m.Spec.Description == "" {
 			t.Error("homepage and description are missing")
 		}

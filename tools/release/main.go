@@ -98,10 +98,15 @@ func parse(args []string, usage io.Writer) (options, error) {
 // A version as krew takes it, and as a tag can be: without "+".
 var versionPattern = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$`)
 
+// A name as krew's index takes it, which is a file's name too.
+var pluginPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
 func (o options) validate() error {
 	switch {
 	case !versionPattern.MatchString(o.version):
 		return fmt.Errorf("version %q is not as in v1.2.3 or v1.2.3-rc.1", o.version)
+	case !pluginPattern.MatchString(o.plugin):
+		return fmt.Errorf("plugin %q is not as in oci-artifacts", o.plugin)
 	case o.to == "":
 		return errors.New("name the folder to make with -to")
 	case o.key != "" && o.repository == "":
