@@ -65,24 +65,53 @@ func (n *Node) transport() (*http.Transport, error) {
 	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}, nil
 }
 
+// PushTrusting pushes an image of the node's registry for this machine under another name, with one file more: the authority of that registry,
+// where programs look for those that they trust. Registries on the internet are trusted by the image as it is.
+func (n *Node) PushTrusting(ctx context.Context, from, to string) error {
+	transport, err := n.transport()
+	if err != nil {
+		return err
+	}
+	defer transport.CloseIdleConnections()
+	options := []remote.Option{
+		remote.WithContext(ctx), remote.WithTransport(transport), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}),
+	}
+	source, err := name.ParseReference(from)
+	if err != nil {
+		return err
+	}
+	target, err := name.ParseReference(Registry + "/" + to)
+	if err != nil {
+		return err
+	}
+	image, err := remote.Image(source, options...)
+	if err != nil {
+		return fmt.Errorf("find image %q: %w", from, err)
+	}
+	authority, err := os.ReadFile(n.CA)
+	if err != nil {
+		return err
+	}
+	layer, err := layerOf("etc/ssl/certs/ca-certificates.crt", 0o644, authority)
+	if err != nil {
+		return err
+	}
+	if image, err = mutate.AppendLayers(image, layer); err != nil {
+		return err
+	}
+	if err := remote.Write(target, image, options...); err != nil {
+		return fmt.Errorf("push image %q: %w", to, err)
+	}
+	return nil
+}
+
 func imageOf(program string) (v1.Image, error) {
 	content, err := os.ReadFile(program)
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Base(program)
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	if err := w.WriteHeader(&tar.Header{Name: path, Mode: 0o755, Size: int64(len(content))}); err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
+	layer, err := layerOf(path, 0o755, content)
 	if err != nil {
 		return nil, err
 	}
@@ -98,4 +127,20 @@ func imageOf(program string) (v1.Image, error) {
 	file.OS, file.Architecture = "linux", runtime.GOARCH
 	file.Config = v1.Config{Entrypoint: []string{"/" + path}, User: "65532:65532"}
 	return mutate.ConfigFile(image, file)
+}
+
+// layerOf has one file.
+func layerOf(path string, mode int64, content []byte) (v1.Layer, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: path, Mode: mode, Size: int64(len(content))}); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
 }

@@ -31,27 +31,22 @@ func folderOf(module string) (string, error) {
 	return m.Dir, err
 }
 
-// pushImages does what `make image` does, and gives the previous version an image, too: of the same agent, as there is no older one to be had
-// here, so that another image comes with the upgrade.
+// pushAgent pushes the agent's image and returns its reference by digest.
+func pushAgent(t *testing.T) string {
+	t.Helper()
+	pushed := strings.TrimSpace(kubectl(t, "oci", "copy", filepath.Join(shared.Dir, "image")+":"+version, node.Registry+"/kubectl-oci/agent:"+version))
+	if !strings.Contains(pushed, "@sha256:") {
+		t.Fatalf("the image's reference: %q", pushed)
+	}
+	return pushed
+}
+
+// pushImages gives the previous version an image, too: of the same agent, as there is no older one to be had here, so that another image comes
+// with the upgrade.
 func (s *shipped) pushImages(t *testing.T) {
-	root, err := product.Root(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(shared.Dir, "bin")
-	out, err := command(t.Context(), filepath.Join(root, "tools"), filepath.Join(bin, "image"),
-		"-version", version, "-with", filepath.Join(bin, "kubectl-oci"), node.Registry+"/kubectl-oci/agent:"+version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.current = strings.TrimSpace(out)
-	if !strings.Contains(s.current, "@sha256:") {
-		t.Fatalf("the image's reference: %q", out)
-	}
-	if s.previous, err = shared.PushProgram(t.Context(), filepath.Join(bin, "agent"), "kubectl-oci/agent:previous"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := shared.PushProgram(t.Context(), filepath.Join(bin, "kustomize-controller"), "fluxcd/kustomize-controller:v1"); err != nil {
+	s.current = pushAgent(t)
+	var err error
+	if s.previous, err = shared.PushProgram(t.Context(), filepath.Join(shared.Dir, "bin", "agent"), "kubectl-oci/agent:previous"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,8 +88,14 @@ func (s *shipped) installAgain(t *testing.T) {
 	}
 }
 
-// installFlux installs kustomize-controller from the files of its release, with the rights that Flux gives it.
-func (s *shipped) installFlux(t *testing.T) {
+func (s *shipped) installFlux(t *testing.T) { installFlux(t) }
+
+// installFlux installs kustomize-controller from the files of its release, with the rights that Flux gives it, and waits, as flux does.
+func installFlux(t *testing.T) {
+	t.Helper()
+	if _, err := shared.PushProgram(t.Context(), filepath.Join(shared.Dir, "bin", "kustomize-controller"), "fluxcd/kustomize-controller:v1"); err != nil {
+		t.Fatal(err)
+	}
 	apply(t, `apiVersion: v1
 kind: Namespace
 metadata: {name: flux-system, labels: {app.kubernetes.io/part-of: flux}}

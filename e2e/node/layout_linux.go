@@ -32,6 +32,7 @@ func (l layout) files() map[string]string {
 		l.path("containerd.toml"):                                fmt.Sprintf(containerdConfig, l.path("containerd"), containerdSocket, l.sandbox, l.path("certs.d"), l.Plugins, l.path("cni"), l.Runc),
 		l.path("cni/10-ptp.conflist"):                            fmt.Sprintf(networkConfig, mtu, podRange),
 		filepath.Join(l.path("certs.d"), Registry, "hosts.toml"): fmt.Sprintf(hostsConfig, Registry, l.path("pki/ca.crt")),
+		filepath.Join(l.path("certs.d"), Mirrored, "hosts.toml"): fmt.Sprintf(hostsConfig, Registry, l.path("pki/ca.crt")),
 		l.path("kubelet.yaml"):                                   fmt.Sprintf(kubeletConfig, l.group, containerdSocket, l.path("pki/ca.crt"), l.path("kubelet.crt"), l.path("kubelet.key"), Address),
 		l.path("kube-proxy.yaml"):                                fmt.Sprintf(proxyConfig, Name, l.proxy),
 		l.path("Corefile"):                                       fmt.Sprintf(dnsConfig, l.dns),

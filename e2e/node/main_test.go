@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(node.Run(m, node.Options{Prepare: prepare, Log: os.Stderr}, func(n *node.Node) { shared = n }))
 }
 
-// prepare puts into the node's folder what is built or downloaded: the product, what makes its image, and Flux's kustomize-controller with
-// the files that install it.
+// prepare puts into the node's folder what is built or downloaded: the product, its image as `make image` makes it, and Flux's
+// kustomize-controller with the files that install it.
 func prepare(ctx context.Context, dir string) error {
 	bin := filepath.Join(dir, "bin")
 	if err := os.Setenv("CGO_ENABLED", "0"); err != nil { // the programs' images hold nothing else
@@ -39,7 +40,8 @@ func prepare(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := command(ctx, filepath.Join(root, "tools"), "go", "build", "-o", filepath.Join(bin, "image"), "./image"); err != nil {
+	if _, err := command(ctx, filepath.Join(root, "tools"), "go", "run", "./image", "-version", version, "-platforms", "linux/"+runtime.GOARCH,
+		"-with", filepath.Join(bin, "kubectl-oci"), filepath.Join(dir, "image")); err != nil {
 		return err
 	}
 	builder, err := controlplane.NewBuilder(os.Stderr)
@@ -86,8 +88,7 @@ func command(ctx context.Context, dir, name string, args ...string) (string, err
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	if shared != nil {
-		bin := filepath.Join(shared.Dir, "bin")
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+shared.Kubeconfig, "SSL_CERT_FILE="+shared.CA, "PATH="+bin+":"+os.Getenv("PATH"))
+		cmd.Env = append(os.Environ(), environment()...)
 	}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -96,6 +97,14 @@ func command(ctx context.Context, dir, name string, args ...string) (string, err
 		return string(out), fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, out, &stderr)
 	}
 	return string(out), nil
+}
+
+// environment of a user of the cluster and of its registry, with the plugin where kubectl finds it.
+func environment() []string {
+	return []string{
+		"KUBECONFIG=" + shared.Kubeconfig, "SSL_CERT_FILE=" + shared.CA,
+		"PATH=" + filepath.Join(shared.Dir, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"),
+	}
 }
 
 // try runs kubectl, with the plugin on its PATH. Tests clean up with it, too, when their context has ended.

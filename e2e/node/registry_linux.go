@@ -20,6 +20,9 @@ import (
 // Registry is host:port of the node's registry, for the test, for containerd and for Pods. Its certificate is from [Node.CA].
 const Registry = Address + ":5000"
 
+// Mirrored is the registry in whose place containerd asks the node's, for the same repositories.
+const Mirrored = "ghcr.io"
+
 // startRegistry starts a registry on loopback, and a server with TLS before it that Pods reach.
 func (n *Node) startRegistry(ctx context.Context) (err error) {
 	if n.registry, err = registry.Start(ctx, registry.Options{Dir: filepath.Join(n.Dir, "registry")}); err != nil {

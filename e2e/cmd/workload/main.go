@@ -2,6 +2,7 @@
 //
 //	workload                      wait for SIGTERM, as what holds a Pod's namespaces; reap what loses its parent
 //	workload serve TEXT           answer every request on :8080 with TEXT
+//	workload files FOLDER         answer requests on :8080 with the files of a folder
 //	workload poll URL SHA256      download URL over a new connection again and again, compare; answer with what came of it on :8080
 package main
 
@@ -28,6 +29,8 @@ func run(args []string) error {
 		return nil
 	case len(args) == 2 && args[0] == "serve":
 		return serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, args[1]) }))
+	case len(args) == 2 && args[0] == "files":
+		return serve(http.FileServer(http.Dir(args[1])))
 	case len(args) == 3 && args[0] == "poll":
 		p := newPoller(args[1], args[2])
 		go p.run()

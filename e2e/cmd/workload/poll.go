@@ -45,8 +45,8 @@ func (p *poller) run() {
 	}
 }
 
-func (p *poller) download() error {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.url, nil) //nolint:gosec // the test says what to download
+func (p *poller) download() error { //nolint:gosec // the test says what to download
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.url, nil)
 	if err != nil {
 		return err
 	}
