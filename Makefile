@@ -33,12 +33,12 @@ unit: ## Unit tests of the product and of its tools
 .PHONY: e2e
 e2e: control-plane browser curl ## Tests against a real control plane, real registries and a real node; never cached, they run programs built elsewhere
 	E2E_NODE="$(E2E_NODE)" E2E_BROWSER="$(E2E_BROWSER)" go -C e2e test $(TESTFLAGS) -count=1 -timeout 20m ./...
-	@.cache/bin/testbed lacks
+	@.cache/bin/testbed lacks || true
 	@command -v chromium >/dev/null || echo "LEFT OUT: the tests of the status page in a browser, for there is no chromium" >&2
 
-# A machine that permits namespaces runs the tests on a real node, or fails. On others, where nobody could run them, the rest of the tests
-# counts, and the last lines say what was left out.
-E2E_NODE ?= $(shell unshare --net --mount --pid --fork true 2>/dev/null && echo required || echo optional)
+# A machine that can run a node runs the tests on one, or fails. On others, where nobody could run them, the rest of the tests counts, and the
+# last lines say what was left out, and why. This is asked when the testbed is built, and what a node takes was installed.
+E2E_NODE ?= $(shell .cache/bin/testbed lacks 2>/dev/null && echo required || echo optional)
 
 # The status page is tested in Chromium wherever that is, or can be installed.
 E2E_BROWSER ?= $(shell { command -v chromium || { test "$$(id -u)" = 0 && command -v apt-get; }; } >/dev/null 2>&1 && echo required || echo optional)
@@ -49,6 +49,7 @@ curl: # with which the page on installing downloads, where this may install it
 		echo "installing what the tests of the installation need: curl"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl >/dev/null; \
 	fi
+	@command -v curl >/dev/null || { echo "there is no curl, with which the pages on installing and on consumers download: install it" >&2; exit 1; }
 
 .PHONY: browser
 browser: # Chromium, where this may install it
@@ -63,7 +64,7 @@ screenshot: browser ## Take the picture of the status page that the documentatio
 
 .PHONY: node-packages
 node-packages: # what a node takes beside Go, where this may install it
-	@if [ "$$(id -u)" = 0 ] && [ "$(E2E_NODE)" = required ] && command -v apt-get >/dev/null && \
+	@if [ "$$(id -u)" = 0 ] && unshare --net --mount --pid --fork true 2>/dev/null && command -v apt-get >/dev/null && \
 		! { command -v nft && command -v gcc && pkg-config --exists libseccomp; } >/dev/null 2>&1; then \
 		echo "installing what the tests on a real node need: nftables gcc pkg-config libseccomp-dev"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nftables gcc pkg-config libseccomp-dev >/dev/null; \

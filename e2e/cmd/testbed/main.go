@@ -2,7 +2,7 @@
 //
 //	testbed [flags]      start, print one line when ready, run until SIGINT or SIGTERM
 //	testbed build        build the control plane into the cache, with -kubectl, -flux, -cosign and -node those programs too
-//	testbed lacks        say what this machine lacks for the tests on a real node, which are not run on it then
+//	testbed lacks        say what this machine lacks for the tests on a real node, which are not run on it then; exits with 1 where it does
 package main
 
 import (
@@ -21,7 +21,9 @@ func main() {
 	defer cancel()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "testbed:", err)
+		if !errors.Is(err, errLacking) {
+			fmt.Fprintln(os.Stderr, "testbed:", err)
+		}
 		os.Exit(1)
 	}
 }
@@ -31,7 +33,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return build(ctx, args[1:], stderr)
 	}
 	if len(args) == 1 && args[0] == "lacks" {
-		return sayLacks(stderr)
+		return lacking(stderr)
 	}
 	o, err := parse(args, stderr)
 	if err != nil {

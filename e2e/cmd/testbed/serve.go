@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -66,6 +67,16 @@ func build(ctx context.Context, args []string, stderr io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// errLacking is that something is lacking, which was said.
+var errLacking = errors.New("this machine runs no node")
+
+func lacking(w io.Writer) error {
+	if err := sayLacks(w); err != nil || len(node.Lacks()) == 0 {
+		return err
+	}
+	return errLacking
 }
 
 // sayLacks says what is not run on this machine, and why; on one that can run a node it says nothing.
