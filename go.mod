@@ -228,6 +228,3 @@ require (
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
-
-// The start of every command: see the package's comment.
-replace github.com/asaskevich/govalidator => ./replaced/govalidator

@@ -19,6 +19,7 @@ var levels = map[string]int{
 	"pkg/edit":          0,
 	"pkg/policy":        0,
 	"pkg/resource":      0,
+	"pkg/start":         0,
 	"pkg/status":        0,
 	"pkg/store":         0,
 	"pkg/layout":        1,

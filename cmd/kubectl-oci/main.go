@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	_ "github.com/kubectl-oci/kubectl-oci/pkg/start" // no garbage is collected before there is some
 )
 
 func main() {

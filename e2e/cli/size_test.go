@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"runtime"
@@ -27,5 +28,20 @@ func TestSize(t *testing.T) {
 	}
 	if size := info.Size() >> 20; size > largestPlugin {
 		t.Errorf("the plugin takes %d MiB, more than %d: go build -ldflags=-dumpdep says what keeps text/template.(*state).evalField", size, largestPlugin)
+	}
+}
+
+// A start ends before the garbage collector has anything to do.
+func TestStartCollectsNoGarbage(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "kubectl-oci", "version", "--client")
+	cmd.Env = append(cmd.Environ(), "GODEBUG=gctrace=1")
+	var trace bytes.Buffer
+	cmd.Stderr = &trace
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if trace.Len() > 0 {
+		t.Errorf("it was collected during the start, see pkg/start:\n%s", &trace)
 	}
 }

@@ -62,13 +62,13 @@ func ParsePath(path string) (Key, digest.Digest, error) {
 // The names that Kubernetes allows for a namespace (RFC 1123 label) and for a custom resource (RFC 1123 subdomain). Neither holds
 // a separator, and neither can be "." or "..".
 var (
-	label        = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	label        = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
 	subdomain    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	sha256Digest = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
 )
 
 func (k Key) validate() error {
-	if !label.MatchString(k.Namespace) {
+	if len(k.Namespace) > 63 || !label.MatchString(k.Namespace) {
 		return fmt.Errorf("%q is no name of a namespace", k.Namespace)
 	}
 	if len(k.Name) > 253 || !subdomain.MatchString(k.Name) {
