@@ -54,7 +54,7 @@ func run(m *testing.M) int {
 type workshop struct {
 	dir       string
 	root      string
-	bin       string // folder with kubectl, kubectl-krew and validate-krew-manifest
+	bin       string // folder with kubectl, kubectl-krew, validate-krew-manifest and cosign
 	server    *httptest.Server
 	registry  *registry.Registry
 	trees     [2]string // copies of the repository
@@ -114,7 +114,11 @@ func (w *workshop) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []string{kubectl, filepath.Join(krew, "kubectl-krew"), filepath.Join(krew, "validate-krew-manifest")} {
+	cosign, err := builder.Cosign(ctx)
+	if err != nil {
+		return err
+	}
+	for _, path := range []string{kubectl, cosign, filepath.Join(krew, "kubectl-krew"), filepath.Join(krew, "validate-krew-manifest")} {
 		if err := os.Symlink(path, filepath.Join(w.bin, filepath.Base(path))); err != nil {
 			return err
 		}
@@ -127,6 +131,11 @@ func (w *workshop) release(ctx context.Context) error {
 	private, public, err := signature.GenerateKeyPair([]byte(password))
 	if err := errors.Join(err, os.WriteFile(w.key("key"), private, 0o600), os.WriteFile(w.key("pub"), public, 0o600), os.Mkdir(filepath.Join(w.dir, "dist"), 0o755)); err != nil {
 		return err
+	}
+	for _, tree := range w.trees {
+		if err := os.WriteFile(filepath.Join(tree, "cosign.pub"), public, 0o600); err != nil {
+			return err
+		}
 	}
 	args := []string{"-version", version, "-platforms", here(), "-url", w.server.URL}
 	if _, err := w.make(ctx, 0, "release", append(args, "-to", w.dist(0))...); err != nil {

@@ -79,6 +79,15 @@ func TestIndexOfTwoPlatforms(t *testing.T) {
 	}
 }
 
+// Nobody could tell whose signature it is.
+func TestImageIsNotSignedWithAKeyThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	args := []string{"-root", small(t), "-version", "v1.2.3", "-platforms", "linux/amd64", "-key", "cosign.key", "localhost:1/agent"}
+	if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "no cosign.pub in the repository") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string]string{

@@ -57,6 +57,11 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.key != "" {
+		if err := origin.CheckKey(); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp("", "kubectl-oci-image-")
 	if err != nil {
 		return err
@@ -81,12 +86,19 @@ func (o options) send(ctx context.Context, layout string, origin build.Origin, o
 		return err
 	}
 	if o.key != "" {
-		if err := plugin.Run(ctx, io.Discard, "sign", strings.TrimSpace(reference.String()), "--key", o.key); err != nil {
+		if err := o.sign(ctx, plugin, strings.TrimSpace(reference.String())); err != nil {
 			return err
 		}
 	}
 	_, err = reference.WriteTo(out)
 	return err
+}
+
+func (o options) sign(ctx context.Context, plugin *build.Plugin, reference string) error {
+	if err := plugin.Run(ctx, io.Discard, "sign", reference, "--key", o.key); err != nil {
+		return err
+	}
+	return plugin.CheckSignature(ctx, reference)
 }
 
 func parse(args []string, usage io.Writer) (options, error) {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/kubectl-oci/kubectl-oci/tools/build"
 )
@@ -16,10 +18,17 @@ func (r *release) publish(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer plugin.Close()
-	if err := plugin.Run(ctx, out, r.pushArguments()...); err != nil {
+	var reference bytes.Buffer
+	if err := plugin.Run(ctx, &reference, r.pushArguments()...); err != nil {
 		return fmt.Errorf("publish to %q: %w", r.repository, err)
 	}
-	return nil
+	if r.key != "" {
+		if err := plugin.CheckSignature(ctx, strings.TrimSpace(reference.String())); err != nil {
+			return err
+		}
+	}
+	_, err = reference.WriteTo(out)
+	return err
 }
 
 // pushArguments leaves nothing out: by itself push skips archives.

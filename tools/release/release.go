@@ -42,6 +42,11 @@ func newRelease(ctx context.Context, o options, progress io.Writer) (*release, e
 	if err != nil {
 		return nil, err
 	}
+	if o.key != "" {
+		if err := origin.CheckKey(); err != nil {
+			return nil, err
+		}
+	}
 	if origin.Revision == "" {
 		fmt.Fprintln(progress, "release: the tree is not what a commit says, so that the release names no revision")
 	}

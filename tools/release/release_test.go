@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,6 +128,20 @@ func TestParseRefuses(t *testing.T) {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+// Nobody could tell whose signature it is.
+func TestReleaseIsNotSignedWithAKeyThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	root := repository(t, map[string]string{"default": "ghcr.io/kubectl-oci/agent:v1.2.3"})
+	to := filepath.Join(t.TempDir(), "dist")
+	args := []string{"-root", root, "-version", "v1.2.3", "-to", to, "-publish", "localhost:1/release", "-key", "cosign.key"}
+	if err := run(t.Context(), args, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "no cosign.pub in the repository") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(to); err == nil {
+		t.Error("it began all the same")
 	}
 }
 
