@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -30,16 +31,22 @@ func openPolicy(ctx context.Context, log *slog.Logger, path string) (rules, erro
 		Name: "oci_agent_policy_errors_total",
 		Help: "Versions of the policy file that cannot be used; the last good one stays in force.",
 	})
-	if err := metrics.Registry.Register(broken); err != nil {
+	now := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "oci_agent_policy_broken",
+		Help: "Whether the policy file as it is now cannot be used (1) or can (0).",
+	})
+	if err := errors.Join(metrics.Registry.Register(broken), metrics.Registry.Register(now)); err != nil {
 		return rules{}, err
 	}
 	changes := make(chan struct{}, 1)
 	file, err := policy.Open(path, attempt.NewRules, func(err error) {
 		if err != nil {
 			broken.Inc()
+			now.Set(1)
 			log.Error("the policy cannot be used, the last good one stays in force", "error", err)
 			return
 		}
+		now.Set(0)
 		log.Info("the policy has changed, and counts from now on", "policy", path)
 		select {
 		case changes <- struct{}{}:

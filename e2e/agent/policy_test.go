@@ -155,12 +155,18 @@ func TestPolicyChanges(t *testing.T) {
 	if n := a.count(t, "oci_agent_policy_errors_total"); n != "1" {
 		t.Errorf("%q broken policies are counted", n)
 	}
+	if is := a.count(t, "oci_agent_policy_broken"); is != "1" {
+		t.Errorf("the file is broken, says the metric: %q", is)
+	}
 	log, err := os.ReadFile(filepath.Join(a.options.Dir, "agent.log"))
 	if err != nil || strings.Count(string(log), "there is no field insecur in a rule") != 1 {
 		t.Errorf("the log tells of it %d times, %v", strings.Count(string(log), "there is no field insecur in a rule"), err)
 	}
 	a.swap(t, policyOf(fmt.Sprintf(rule, "others", "**", true, "loopback")))
 	download(t, r.until("app", fails(v1.ReasonPolicyViolation)))
+	if is := a.count(t, "oci_agent_policy_broken"); is != "0" {
+		t.Errorf("the file is put right, and broken, says the metric: %q", is)
+	}
 }
 
 // count is the value of a metric without labels.

@@ -3,8 +3,10 @@ package attempt
 import (
 	"fmt"
 
+	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
 	"github.com/kubectl-oci/kubectl-oci/pkg/policy"
 	"github.com/kubectl-oci/kubectl-oci/pkg/signature"
+	"github.com/kubectl-oci/kubectl-oci/pkg/source"
 )
 
 // Rules are the administrator's policy with what its rules ask to be verified, ready for use. A nil Rules is that of no file.
@@ -27,6 +29,16 @@ func NewRules(p *policy.Policy) (*Rules, error) {
 		r.requirements[rule.Name] = all
 	}
 	return r, nil
+}
+
+// Verifies tells whether the rule for an object requires anything of its artifact.
+func (r *Rules) Verifies(object *v1.OCIRepository) bool {
+	ref, err := source.Repository(object.Spec.URL)
+	if err != nil {
+		return false // no rule is for what names no repository
+	}
+	_, requirements, _ := r.find(object.Namespace, ref.Name())
+	return len(requirements) > 0
 }
 
 // whoseRule names a rule where the policy was not spoken of.

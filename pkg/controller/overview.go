@@ -39,7 +39,7 @@ func (r *Reconciler) overview(object *v1.OCIRepository) status.Object {
 		Reference: referenceOf(object.Spec.Reference),
 		Interval:  object.Spec.Interval.Duration,
 		State:     r.state(object),
-		Signature: trust(object),
+		Signature: r.trust(object),
 	}
 	if a := object.Status.Artifact; a != nil {
 		o.Revision, o.Updated = a.Revision, a.LastUpdateTime.Time
@@ -74,11 +74,11 @@ func (r *Reconciler) state(object *v1.OCIRepository) status.State {
 	return status.Waiting
 }
 
-// trust tells what the status says of signatures.
-func trust(object *v1.OCIRepository) status.Trust {
+// trust tells what the status says of signatures; where it says nothing, whether anybody asks for them.
+func (r *Reconciler) trust(object *v1.OCIRepository) status.Trust {
 	is := meta.FindStatusCondition(object.Status.Conditions, v1.ConditionSourceVerified)
 	switch {
-	case is == nil && object.Spec.Verify == nil:
+	case is == nil && object.Spec.Verify == nil && (r.Policy == nil || !r.Policy().Verifies(object)):
 		return status.NotRequired
 	case is == nil || is.Status == metav1.ConditionUnknown:
 		return status.Undetermined

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/attempt"
 	"github.com/kubectl-oci/kubectl-oci/pkg/status"
 )
 
@@ -69,6 +71,32 @@ func TestOverview(t *testing.T) {
 	}
 	if _, err := (&Reconciler{Client: objects{err: errors.New("no cache")}}).Overview(t.Context()); !errors.Is(err, errUnread) {
 		t.Errorf("without a cache: %v", err)
+	}
+}
+
+// What the administrator asks for, and nobody has looked for yet, is not known. It is no less required for that.
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	asks := rulesOf(t, newPublicKey(t))
+	for _, tc := range []struct {
+		about  string
+		object *v1.OCIRepository
+		rules  *attempt.Rules
+		want   status.Trust
+	}{
+		{"no policy", newObject(1), nil, status.NotRequired},
+		{"a policy that asks nothing of it", newObject(1), asks, status.NotRequired},
+		{"before the first attempt", newObject(1), asks, status.Undetermined},
+		{"it failed before anything was verified", after(failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false)), asks, status.Undetermined},
+		{"refused", after(failed(v1.ConditionSourceVerified, v1.ReasonVerificationError, false)), asks, status.Refused},
+	} {
+		if !strings.HasPrefix(tc.about, "a policy") {
+			tc.object.Spec.URL = "oci://ghcr.io/org/app"
+		}
+		r := &Reconciler{Client: objects{items: []*v1.OCIRepository{tc.object}}, Policy: func() *attempt.Rules { return tc.rules }}
+		if found, err := r.Overview(t.Context()); err != nil || found[0].Signature != tc.want {
+			t.Errorf("%s: %v, %v, want %q", tc.about, found, err, tc.want)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
+	"github.com/kubectl-oci/kubectl-oci/pkg/status"
 )
 
 // listTimeout bounds how long a scrape waits for a cache that is not filled yet.
@@ -31,7 +32,7 @@ func NewReadiness(r *Reconciler) *Readiness {
 func (m *Readiness) Describe(to chan<- *prometheus.Desc) { to <- m.gauge }
 
 // Collect implements prometheus.Collector. An object that has no answer yet is neither ready nor not, nor is one whose
-// first artifact waits for a window.
+// first artifact waits for a window. For one that is suspended, or another controller's, the agent has nothing to answer for.
 func (m *Readiness) Collect(to chan<- prometheus.Metric) {
 	if !m.reconciler.leads() {
 		return
@@ -44,6 +45,9 @@ func (m *Readiness) Collect(to chan<- prometheus.Metric) {
 	}
 	for i := range objects.Items {
 		o := &objects.Items[i]
+		if state := m.reconciler.state(o); state == status.Suspended || state == status.Elsewhere {
+			continue
+		}
 		is, value := ready(o.Status), 0.0
 		if is.Status == metav1.ConditionTrue {
 			value = 1

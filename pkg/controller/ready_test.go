@@ -22,7 +22,11 @@ func TestReadinessOfEveryObjectThatHasAnAnswer(t *testing.T) {
 	bad.Name, fresh.Name = "bad", "fresh"
 	shut := after(waitsFirst(1))
 	shut.Name = "shut"
-	r := &Reconciler{Client: objects{items: []*v1.OCIRepository{good, bad, fresh, shut}}}
+	// Nobody is to be woken for what is not polled, or is another controller's: their status is not the agent's to answer for.
+	idle, taken := after(failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false)), after(failed(v1.ConditionFetchFailed, v1.ReasonPullFailed, false))
+	idle.Name, idle.Spec.Suspend, taken.Name = "idle", true, "taken"
+	r := &Reconciler{Client: objects{items: []*v1.OCIRepository{good, bad, fresh, shut, idle, taken}}}
+	r.rivals.of(taken).back = true
 	want := `# HELP oci_agent_object_ready Whether the object's condition Ready is True (1) or not (0).
 # TYPE oci_agent_object_ready gauge
 oci_agent_object_ready{name="` + good.Name + `",namespace="` + good.Namespace + `"} 1

@@ -55,7 +55,7 @@ const (
 	NotRequired  Trust = "not required"
 	Verified     Trust = "verified"
 	Refused      Trust = "refused"
-	Undetermined Trust = "unknown" // it could not be asked
+	Undetermined Trust = "unknown" // nobody has looked for them yet, or it could not be asked
 )
 
 // Object is one that the agent has in its care.

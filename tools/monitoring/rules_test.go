@@ -23,8 +23,8 @@ const healthy = `load 1m
   oci_agent_registries_in_trouble{job="oci-agent", pod="a"} 0x120
   oci_agent_verifications_total{job="oci-agent", pod="a", result="verified"} 0+1x120
   oci_agent_verifications_total{job="oci-agent", pod="a", result="refused"} 3x120
-  oci_agent_verifications_total{job="oci-agent", pod="a", result="unreachable"} 2x120
-  oci_agent_policy_errors_total{job="oci-agent", pod="a"} 1x120
+  oci_agent_verifications_total{job="oci-agent", pod="a", result="unreachable"} 2x75 3x44
+  oci_agent_policy_broken{job="oci-agent", pod="a"} 0x120
   leader_election_master_status{job="oci-agent", pod="a", name="oci-agent"} 1x120
   leader_election_master_status{job="oci-agent", pod="b", name="oci-agent"} 0x120
   controller_runtime_reconcile_errors_total{job="oci-agent", pod="a", controller="ocirepository"} 7x120
@@ -45,8 +45,8 @@ var ill = map[string]struct {
 	"OCIAgentWithoutLeader":    {`leader_election_master_status{job="oci-agent", pod="a", name="oci-agent"} 0x120`, "leads"},
 	"OCIObjectNotReady":        {`oci_agent_object_ready{job="oci-agent", pod="a", namespace="apps", name="app"} 0x120`, "OCIRepository apps/app is not ready"},
 	"OCISignatureRefused":      {`oci_agent_verifications_total{job="oci-agent", pod="a", result="refused"} 0x110 1x10`, "1 searches"},
-	"OCISignaturesUnreachable": {`oci_agent_verifications_total{job="oci-agent", pod="a", result="unreachable"} 0+1x120`, "cannot be looked for"},
-	"OCIPolicyUnusable":        {`oci_agent_policy_errors_total{job="oci-agent", pod="a"} 0x110 1x10`, "policy"},
+	"OCISignaturesUnreachable": {`oci_agent_verifications_total{job="oci-agent", pod="a", result="unreachable"} 0x15 1x15 2x15 3x15 4x15 5x15 6x15 7x15`, "cannot be looked for"}, // as seldom as retries come
+	"OCIPolicyUnusable":        {`oci_agent_policy_broken{job="oci-agent", pod="a"} 0x10 1x110`, "policy"},
 	"OCIRegistryInTrouble":     {`oci_agent_registries_in_trouble{job="oci-agent", pod="a"} 2x120`, "2 registries"},
 	"OCIAgentErrors":           {`controller_runtime_reconcile_errors_total{job="oci-agent", pod="a", controller="ocirepository"} 0+1x120`, "trouble with the API server"},
 	"OCIAgentBusy": {`workqueue_queue_duration_seconds_bucket{job="oci-agent", pod="a", name="ocirepository", le="1"} 0x120
