@@ -47,7 +47,13 @@ func TestExamplesOfTheHelp(t *testing.T) { //nolint:paralleltest // its objects 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer agent.Stop()
+	defer func() {
+		agent.Stop()
+		made := []string{"flux-system", "payments", "apps", "oci-system"} // which other pages make, too
+		if err := here.kubectl("", append([]string{"delete", "namespace", "--ignore-not-found"}, made...)...); err != nil {
+			t.Error(err)
+		}
+	}()
 	unseen := map[string]bool{}
 	for line := range runElsewhere {
 		unseen[line] = true
@@ -88,7 +94,7 @@ func runExamples(t *testing.T, name, path string, unseen map[string]bool) {
 		return
 	}
 	dir, reg := workplace(t), registry.For(t, registry.Options{})
-	names := strings.NewReplacer("docker.io/", reg.Host+"/", "registry.example.com", reg.Host, "ghcr.io", reg.Host, "/tmp/", dir+"/", madeUp, "$DIGEST")
+	names := strings.NewReplacer("docker.io/", reg.Host+"/", "registry.example.com", reg.Host, "ghcr.io", reg.Host, "/tmp/", dir+"/new-", madeUp, "$DIGEST")
 	run(t, dir, names.Replace(prepared(t, name)+script))
 }
 

@@ -10,3 +10,5 @@ rules:
   - addresses: [public, private, loopback]
     insecure: true
 END
+kubectl get namespace oci-system >/dev/null 2>&1 || kubectl create namespace oci-system
+kubectl create configmap policy -n oci-system --from-file=policy.yaml
