@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-oci/kubectl-oci/e2e/manual"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/registry"
 )
@@ -75,11 +76,11 @@ func runExamples(t *testing.T, name, path string, unseen map[string]bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	example := block.FindStringSubmatch(string(text))
-	if example == nil || !strings.Contains(example[2], "kubectl oci "+name) {
+	blocks := manual.Blocks(string(text))
+	if len(blocks) == 0 || !strings.Contains(blocks[0].Text, "kubectl oci "+name) {
 		t.Fatalf("the help of %s has no example", name)
 	}
-	script := example[2]
+	script := blocks[0].Text
 	for line, other := range runElsewhere {
 		if !strings.Contains("\n"+script, "\n"+line+"\n") {
 			continue
@@ -94,8 +95,9 @@ func runExamples(t *testing.T, name, path string, unseen map[string]bool) {
 		return
 	}
 	dir, reg := workplace(t), registry.For(t, registry.Options{})
-	names := strings.NewReplacer("docker.io/", reg.Host+"/", "registry.example.com", reg.Host, "ghcr.io", reg.Host, "/tmp/", dir+"/new-", madeUp, "$DIGEST")
-	run(t, dir, names.Replace(prepared(t, name)+script))
+	r := reader(dir)
+	r.Names = strings.NewReplacer("docker.io/", reg.Host+"/", "registry.example.com", reg.Host, "ghcr.io", reg.Host, "/tmp/", dir+"/new-", madeUp, "$DIGEST")
+	r.Run(t, prepared(t, name)+script)
 }
 
 // madeUp is the digest in examples.

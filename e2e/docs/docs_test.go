@@ -1,6 +1,5 @@
 // Package docs_test runs the commands of the documentation: every block marked sh in README.md, docs/*.md and docs/guides/, in order, against a real
-// registry in place of the ones that the text names, and a real control plane. A block marked text that follows is among what they print,
-// with anything in place of an ellipsis. Pages of inCluster and guides have an agent, and Flux's kustomize-controller. Objects in blocks marked
+// registry in place of the ones that the text names, and a real control plane; package manual says how. Pages of inCluster and guides have an agent, and Flux's kustomize-controller. Objects in blocks marked
 // yaml are shown to the API server. Those of docs/api/ are run with its tests.
 package docs_test
 
@@ -9,13 +8,12 @@ import (
 	"errors"
 	"iter"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-oci/kubectl-oci/e2e/controlplane"
+	"github.com/kubectl-oci/kubectl-oci/e2e/manual"
 	"github.com/kubectl-oci/kubectl-oci/e2e/notation"
 	"github.com/kubectl-oci/kubectl-oci/e2e/product"
 	"github.com/kubectl-oci/kubectl-oci/e2e/testbed"
@@ -80,8 +78,6 @@ func (p *place) install(kubectl string) (err error) {
 	return errors.Join(os.Symlink(kubectl, filepath.Join(p.bin, "kubectl")), os.Symlink(cosign, filepath.Join(p.bin, "cosign")))
 }
 
-var block = regexp.MustCompile("(?ms)^```(sh|text)\n(.*?)^```$")
-
 func TestCommandsOfTheDocumentation(t *testing.T) {
 	t.Parallel()
 	startKustomizeController(t)
@@ -91,7 +87,7 @@ func TestCommandsOfTheDocumentation(t *testing.T) {
 		unseen[line] = true
 	}
 	dir := workplace(t)
-	run(t, dir, atHome("kubectl oci push ghcr.io/kubectl-oci/agent:v0.1.0 -f ./deploy")) // in place of the image
+	reader(dir).Run(t, "kubectl oci push ghcr.io/kubectl-oci/agent:v0.1.0 -f ./deploy") // in place of the image
 	for page, text := range pages(t) {
 		t.Run(page, func(t *testing.T) { follow(t, dir, page, text, unseen) })
 	}
@@ -132,17 +128,13 @@ func follow(t *testing.T, dir, page, text string, unseen map[string]bool) {
 		startAgent(t)
 		defer publishPolicy(t, dir)()
 	}
-	var printed string
-	for _, match := range block.FindAllStringSubmatch(text, -1) {
-		if match[1] == "sh" {
-			printed = run(t, dir, atHome(without(match[2], unseen)))
-			continue
-		}
-		want := atHome(match[2])
-		if !regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(want), "…", ".*")).MatchString(printed) {
-			t.Errorf("want\n%s\ngot\n%s", want, printed)
+	blocks := manual.Blocks(text)
+	for i := range blocks {
+		if !blocks[i].Printed {
+			blocks[i].Text = without(blocks[i].Text, unseen)
 		}
 	}
+	reader(dir).Follow(t, blocks)
 }
 
 // without leaves out what is not run.
@@ -156,10 +148,14 @@ func without(script string, unseen map[string]bool) string {
 	return script
 }
 
-// atHome puts the registry of the test in the place of those that the text names.
-func atHome(text string) string {
-	return strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com", here.registry,
-		"ghcr.io/", here.registry+"/", "mirror.internal/", here.registry+"/mirror.internal/").Replace(text)
+// reader has the registry of the test in the place of those that the text names.
+func reader(dir string) manual.Reader {
+	names := strings.NewReplacer("docker.io/", here.registry+"/", "registry.example.com", here.registry,
+		"ghcr.io/", here.registry+"/", "mirror.internal/", here.registry+"/mirror.internal/")
+	return manual.Reader{Dir: dir, Names: names, Env: []string{
+		"PATH=" + here.bin + string(os.PathListSeparator) + os.Getenv("PATH"), "KUBECONFIG=" + here.kubeconfig,
+		"HTTPS_PROXY=http://127.0.0.1:1", // nobody listens there: no page needs the internet
+	}}
 }
 
 func startAgent(t *testing.T) {
@@ -176,9 +172,9 @@ func startAgent(t *testing.T) {
 func publishPolicy(t *testing.T, dir string) func() {
 	t.Helper()
 	const place = "kubectl create configmap policy -n oci-system"
-	run(t, dir, "kubectl create namespace oci-system --dry-run=client -o yaml | kubectl apply --server-side -f -\n"+
+	reader(dir).Run(t, "kubectl create namespace oci-system --dry-run=client -o yaml | kubectl apply --server-side -f -\n"+
 		"printf %s '"+product.OnLoopback+"' | "+place+" --from-file=policy.yaml=/dev/stdin --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -\n")
-	return func() { run(t, dir, "kubectl delete configmap policy -n oci-system\n") }
+	return func() { reader(dir).Run(t, "kubectl delete configmap policy -n oci-system\n") }
 }
 
 // workplace is a clone as a reader has it: what the pages need of the repository, and a folder of their own to push,
@@ -199,26 +195,6 @@ func workplace(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// A command that is to fail, after an exclamation mark, comes last in its block: bash does not mind any other.
-var unminded = regexp.MustCompile(`(?m)^! .*\n.`)
-
-// run gives what a block prints.
-func run(t *testing.T, dir, script string) string {
-	t.Helper()
-	if unminded.MatchString(script) {
-		t.Errorf("more follows what has to fail:\n%s", script)
-	}
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+here.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "KUBECONFIG="+here.kubeconfig,
-		"HOME="+dir, "HTTPS_PROXY=http://127.0.0.1:1") // nobody listens there: no page needs the internet
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s\n%s", err, script, out)
-	}
-	return string(out)
 }
 
 func TestTargetsOfTheDocumentation(t *testing.T) {
