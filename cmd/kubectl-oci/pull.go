@@ -54,7 +54,7 @@ Prints the artifact's reference by digest.`,
   kubectl oci pull docker.io/org/app-config:v1.0.0 --to - | tar -t
 
   # Only when it is signed
-  kubectl oci pull docker.io/org/app-config:v1.0.0 --verify --key cosign.pub
+  kubectl oci pull docker.io/org/app-config:v1.0.0 --to /tmp/signed --verify --key cosign.pub
 
   # What the cluster has
   kubectl oci pull ocirepository/app-config -n flux-system --to /tmp/now`,
