@@ -63,7 +63,7 @@ func (r Reader) Run(t *testing.T, script string) string {
 		t.Errorf("more follows what has to fail:\n%s", script)
 	}
 	script = r.here(script)
-	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script) //nolint:gosec // the documentation's commands are what is tested
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = r.Dir
 	cmd.Env = append(append(os.Environ(), "HOME="+r.Dir), r.Env...)
 	out, err := cmd.CombinedOutput()
