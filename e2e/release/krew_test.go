@@ -97,7 +97,11 @@ func TestInstallFromAnIndex(t *testing.T) {
 func TestInstallWithoutAnIndex(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	h.run(t, "kubectl", "krew", "install", "--manifest-url="+shop.server.URL+"/krew.yaml")
+	cmd := h.command(t, "kubectl", "krew", "install", "--manifest-url="+shop.server.URL+"/krew.yaml")
+	cmd.Env = append(cmd.Env, "KREW_DEFAULT_INDEX_URI="+h.index(t)) // krew fetches its own where there is none
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	if out := h.run(t, "kubectl", "oci", "version", "--client"); !strings.Contains(out, version) {
 		t.Errorf("the plugin says %q", out)
 	}
