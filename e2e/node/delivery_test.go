@@ -44,9 +44,9 @@ func copyExample(t *testing.T, says string) string {
 }
 
 // push returns the revision that the agent will tell.
-func push(t *testing.T, dir, tag string) string {
+func push(t *testing.T, dir, tag string, more ...string) string {
 	t.Helper()
-	pushed := strings.TrimSpace(kubectl(t, "oci", "push", repository+":"+tag, "-f", dir))
+	pushed := strings.TrimSpace(kubectl(t, append([]string{"oci", "push", repository + ":" + tag, "-f", dir}, more...)...))
 	_, digest, found := strings.Cut(pushed, "@")
 	if !found {
 		t.Fatalf("push printed %q", pushed)
@@ -75,11 +75,11 @@ spec:
 	delivered(t, revision, "one")
 }
 
-// deliverAgain asks for a poll at once; nobody asks kustomize-controller for anything.
+// deliverAgain pushes until the cluster runs what was pushed.
 func (s *shipped) deliverAgain(t *testing.T) {
-	revision := push(t, copyExample(t, "two"), "prod")
-	if out := kubectl(t, "oci", "reconcile", "app", "-n", "shop"); !strings.Contains(out, strings.TrimPrefix(revision, "prod@")) {
-		t.Errorf("reconcile says %q, want %s in it", out, revision)
+	revision := push(t, copyExample(t, "two"), "prod", "--wait-for", "kustomization/app", "-n", "shop", "--wait-timeout", "1m")
+	if applied := kubectl(t, "get", "kustomization/app", "-n", "shop", "-o", "jsonpath={.status.lastAppliedRevision}"); applied != revision {
+		t.Errorf("push has waited, and %q is applied, want %q", applied, revision)
 	}
 	delivered(t, revision, "two")
 }

@@ -28,7 +28,9 @@ func (s *shipped) deleteLeader(t *testing.T) {
 	kubectl(t, "delete", "-n", agentNamespace, "pod/"+leader(t)) // returns when it is gone
 	gone := time.Now()
 	revision := push(t, copyExample(t, "three"), "prod")
-	kubectl(t, "oci", "reconcile", "app", "-n", "shop", "--timeout", "1m")
+	if out := kubectl(t, "oci", "reconcile", "app", "-n", "shop", "--timeout", "1m"); !strings.Contains(out, revision) {
+		t.Errorf("reconcile says %q, want %s in it", out, revision)
+	}
 	t.Logf("a push was reconciled %v after the leader was gone", time.Since(gone).Round(time.Millisecond))
 	delivered(t, revision, "three")
 	rolledOut(t, agentNamespace, "agent")
