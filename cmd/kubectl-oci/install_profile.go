@@ -30,9 +30,9 @@ func profiles() []profile {
 		{name: profileDefault, use: "the agent and the definition of OCIRepository, for a cluster without source-controller"},
 		{name: "beside-flux", use: "for the objects with the label sharding.fluxcd.io/key: oci; source-controller has the others", shard: map[string]string{"sharding.fluxcd.io/key": "oci"}},
 		{name: profileReplace, use: "in the namespace and behind the Service of a source-controller that is stopped"},
-		{name: "with-kustomize-controller", use: "default, and what kustomize-controller needs to start where nothing else of Flux is"},
+		{name: "with-kustomize-controller", use: "default, and what kustomize-controller and helm-controller need to start where nothing else of Flux is"},
 		{name: "tenant", use: "for the objects of one namespace, without any right outside of it", own: true},
-		{name: "mirror", use: "where the internet is out of reach: see --image, --policy and --trusted-root", owned: true},
+		{name: "mirror", use: "where the internet is out of reach, with an API server at a private address: see --image, --policy and --trusted-root", owned: true},
 	}
 }
 

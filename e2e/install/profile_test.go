@@ -64,7 +64,7 @@ func TestProfiles(t *testing.T) {
 		labels, service           string
 		stays                     []string
 	}{
-		{"--profile with-kustomize-controller", "oci-system", "default", "", "agent", []string{"crd/buckets.source.toolkit.fluxcd.io"}},
+		{"--profile with-kustomize-controller", "oci-system", "default", "", "agent", []string{"crd/buckets.source.toolkit.fluxcd.io", "crd/helmcharts.source.toolkit.fluxcd.io"}},
 		{"--profile beside-flux", "oci-system", "default", "sharding.fluxcd.io/key=oci", "agent", nil},
 		{"--profile replace-source-controller", "flux-system", "default", "", "source-controller", []string{"namespace/flux-system"}},
 		{"--profile tenant -n team-a", "team-a", "team-a", "", "agent", []string{"namespace/team-a"}},

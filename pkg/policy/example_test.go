@@ -30,8 +30,8 @@ func TestExamples(t *testing.T) {
 		namespace, repository string
 		want                  Rule
 	}{
-		"shipped, platform": {shipped, "flux-system", "registry.infra.svc:5000/app", Rule{Name: "rule 1", Insecure: true, Reach: Reach{Private: true}}},
-		"shipped, others":   {shipped, "team-a", "ghcr.io/org/app", Rule{Name: "rule 2", Reach: Reach{Public: true}}},
+		"shipped, platform": {shipped, "flux-system", "registry.infra.svc:5000/app", Rule{Name: "rule 1", Reach: Reach{Public: true}}}, // never without TLS
+		"shipped, others":   {shipped, "team-a", "ghcr.io/org/app", Rule{Name: "rule 1", Reach: Reach{Public: true}}},
 		"shown, platform":   {shown[1], "oci-system", "registry.infra.svc.cluster.local:5000/a/b", Rule{Name: "rule 1", Insecure: true, Reach: Reach{Private: true}}},
 		"shown, team":       {shown[1], "team-a", "index.docker.io/my-org/app", Rule{Name: "rule 2", Reach: Reach{Public: true}}},
 		"shown, others":     {shown[1], "default", "ghcr.io/my-org/app", Rule{}},
