@@ -10,8 +10,9 @@ import (
 // ErrLarge is why [Check] has not looked at a document.
 var ErrLarge = errors.New("it is too large to be checked")
 
-// Check says what makes a file unreadable, whatever it holds: broken YAML or JSON, a key that is there twice. An error is an [*Error] for
-// the first mistake; it is [ErrLarge] where a document has more than [MaxDocument] bytes. Any number of documents, and none, are right.
+// Check says what makes a file unreadable, whatever it holds: broken YAML or JSON, a key that is there twice, aliases that make much of
+// little. An error is an [*Error] for the first mistake; it is [ErrLarge] where a document has more than [MaxDocument] bytes, [ErrExpands]
+// where aliases are to blame. Any number of documents, and none, are right.
 func Check(file string, text []byte) error {
 	for d := range documents(text) {
 		if len(d.text) > MaxDocument {
@@ -27,6 +28,9 @@ func Check(file string, text []byte) error {
 		for _, n := range nodes {
 			if err := checkKeys(n, 0); err != nil {
 				return d.blame(file, err)
+			}
+			if (expansion{}).weigh(n) > d.allowed() {
+				return &Error{file, d.line, ErrExpands}
 			}
 		}
 	}

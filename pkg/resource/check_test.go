@@ -2,6 +2,7 @@ package resource_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -28,6 +29,9 @@ func TestCheck(t *testing.T) {
 		"JSON cut off":      {"a.json", "{\"a\":\n1", "a.json:2: it ends in the middle of a value"},
 		"deep":              {"a.yaml", strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "a.yaml:1: "},
 		"large":             {"a.yaml", "a: " + strings.Repeat("x", resource.MaxDocument), "a.yaml:1: it is too large to be checked"},
+		"bomb":              {"a.yaml", "a: 1\n---\n" + bomb(8), "a.yaml:2: too many values, aliases followed"},
+		"within itself":     {"a.yaml", "a: &x [*x]\n", "a.yaml:1: too many values, aliases followed"},
+		"many aliases":      {"a.yaml", "a: &x {b: 1}\nb: [" + strings.Repeat("*x,", 10_000) + "]\n", ""},
 		"many":              {"a.yaml", strings.Repeat("a: 1\n---\n", resource.MaxDocument/8), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,6 +48,16 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bomb is a document of so many levels, of which each has ten times what the one before has.
+func bomb(levels int) string {
+	var text strings.Builder
+	text.WriteString("l0: &l0 [x]\n")
+	for i := 1; i <= levels; i++ {
+		fmt.Fprintf(&text, "l%d: &l%d [%s]\n", i, i, strings.Repeat(fmt.Sprintf("*l%d,", i-1), 10))
+	}
+	return text.String()
 }
 
 func FuzzCheck(f *testing.F) {

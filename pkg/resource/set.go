@@ -68,7 +68,7 @@ func (r *reading) document(d document) (found []Object, other bool, err error) {
 		return nil, false, err
 	}
 	r.before = d.line - 1
-	allowed := min(r.left, freeWeight+byteWeight*int64(len(d.text)))
+	allowed := min(r.left, d.allowed())
 	rest := r.left - allowed
 	r.left = allowed
 	defer func() { r.left += rest }()

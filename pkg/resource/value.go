@@ -38,7 +38,7 @@ func (r *reading) line(n *yaml.Node) int { return r.before + n.Line }
 
 func (r *reading) spend(n *yaml.Node, weight int) error {
 	if r.left -= int64(weight); r.left < 0 {
-		return r.fail(n, "too many values, aliases followed")
+		return r.fail(n, "%w", ErrExpands)
 	}
 	return nil
 }
