@@ -53,7 +53,7 @@ func (o *diffOptions) runCluster(ctx context.Context, streams genericiooptions.I
 		return err
 	}
 	defer to.Close()
-	set, err := to.objects(ctx, func(string) bool { return false }, report)
+	selecting, err := to.selecting(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,19 +62,22 @@ func (o *diffOptions) runCluster(ctx context.Context, streams genericiooptions.I
 		if run.owner, err = c.kustomization(ctx, o.kustomization); err != nil {
 			return err
 		}
+		if account := run.owner.account; account != "" {
+			report.line("done with your own rights, and not those of ServiceAccount %s, as which Kustomization %s applies", account, run.owner.name)
+		}
 		if changes := run.owner.changes; len(changes) > 0 {
 			report.line("not done here, so that differences may be owed to it: %s of Kustomization %s", strings.Join(changes, ", "), run.owner.name)
 		}
 	}
-	objects, toBuild := applied(set, run.owner.path())
-	for _, k := range toBuild {
-		run.fail(k, errToBuild)
+	objects, refused := selecting.applied(run.owner.path())
+	for _, r := range refused {
+		run.fail(r.Object, r.err)
 	}
 	before, after := run.compare(ctx, objects)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if run.owner != nil && len(toBuild) == 0 {
+	if run.owner != nil && len(refused) == 0 {
 		before.Objects = append(before.Objects, run.pruned(ctx, objects)...)
 	}
 	d := resource.Compare(before, after)
@@ -84,7 +87,7 @@ func (o *diffOptions) runCluster(ctx context.Context, streams genericiooptions.I
 	report.line("%s", d.Summary())
 	switch {
 	case run.failed > 0:
-		return fmt.Errorf("compare with the cluster: %s could not be compared", count(run.failed, "object"))
+		return fmt.Errorf("compare with the cluster: %s could not be compared", count(run.failed, run.what()))
 	case !d.Same():
 		return errDiffers
 	}

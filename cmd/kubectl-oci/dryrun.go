@@ -29,6 +29,7 @@ type dryRun struct {
 	kinds  map[string]*servedKinds // by API version
 	brings map[string]bool         // namespaces and kinds that come with the objects
 	failed int                     // objects that could not be compared
+	files  bool                    // among them are files
 }
 
 // maxDryRuns bounds the requests under way: each costs the API server a whole admission.
@@ -76,7 +77,23 @@ func (d *dryRun) fail(o resource.Object, err error) {
 	if o.Group == "" && o.Kind == "Secret" && quotes(err) {
 		err = errQuoted
 	}
-	d.report.line("%s: %s: %s", placeOf(o), o.ID, oneLine(err))
+	if o.Kind == "" {
+		d.files = true
+		if e, ok := errors.AsType[*resource.Error](err); ok {
+			err, o.Line = e.Err, e.Line
+		}
+		d.report.always("%s: %s", placeOf(o), oneLine(err))
+		return
+	}
+	d.report.always("%s: %s: %s", placeOf(o), o.ID, oneLine(err))
+}
+
+// what is what could not be compared, one of them.
+func (d *dryRun) what() string {
+	if d.files {
+		return "object or file"
+	}
+	return "object"
 }
 
 func placeOf(o resource.Object) string {

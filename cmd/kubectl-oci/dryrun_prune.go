@@ -31,7 +31,7 @@ func readKustomization(u *unstructured.Unstructured) (*kustomization, error) {
 		value, _, _ := unstructured.NestedString(u.Object, fields...)
 		return value
 	}
-	k.targetNamespace = text("spec", "targetNamespace")
+	k.targetNamespace, k.account = text("spec", "targetNamespace"), text("spec", "serviceAccountName")
 	if k.folder = strings.Trim(path.Clean("/"+text("spec", "path")), "/"); k.folder == "." {
 		k.folder = ""
 	}

@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/kubectl-oci/kubectl-oci/pkg/archive"
 	"github.com/kubectl-oci/kubectl-oci/pkg/resource"
 )
 
@@ -31,18 +33,23 @@ func TestWhatOfAnArtifactIsApplied(t *testing.T) {
 		"in a ring":         {map[string]string{"kustomization.yaml": list + "[., a.yaml, a.yaml]", "a.yaml": config("a")}, "", []string{"a"}, nil},
 		"transformed":       {map[string]string{"kustomization.yaml": list + "[a.yaml]\nnamePrefix: x-", "a.yaml": config("a")}, "", nil, []string{"kustomization.yaml"}},
 		"from elsewhere":    {map[string]string{"kustomization.yaml": list + "['https://example.com/x']"}, "", nil, []string{"kustomization.yaml"}},
-		"says not what":     {map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": config("a")}, "", nil, []string{"kustomization.yaml"}},
-		"no such folder":    {map[string]string{"a.yaml": config("a")}, "b", nil, nil},
-		"out of the folder": {map[string]string{"kustomization.yaml": list + "[../../etc]", "a.yaml": config("a")}, "", nil, nil},
+		"says not what":     {map[string]string{"kustomization.yaml": "resources: [a.yaml]", "a.yaml": config("a"), "b.yaml": config("b")}, "", []string{"a"}, nil},
+		"no such folder":    {map[string]string{"a.yaml": config("a")}, "b", nil, []string{"b"}},
+		"no such file":      {map[string]string{"kustomization.yaml": list + "[a.yaml, b.yaml]", "a.yaml": config("a")}, "", []string{"a"}, []string{"b.yaml"}},
+		"plain folder":      {map[string]string{"kustomization.yaml": list + "[b]", "b/a.yaml": config("a")}, "", nil, []string{"b"}},
+		"out of the folder": {map[string]string{"kustomization.yaml": list + "[../../etc]", "a.yaml": config("a")}, "", nil, []string{"../../etc"}},
+		"absolute":          {map[string]string{"o/kustomization.yaml": list + "[/a.yaml]", "o/a.yaml": config("a")}, "o", nil, []string{"/a.yaml"}},
+		"broken":            {map[string]string{"a.yaml": config("a"), "b.yaml": "a: ["}, "", []string{"a"}, []string{"b.yaml"}},
+		"broken and listed": {map[string]string{"kustomization.yaml": list + "[b.yaml]", "b.yaml": "a: ["}, "", nil, []string{"b.yaml"}},
+		"broken beside":     {map[string]string{"kustomization.yaml": list + "[a.yaml]", "a.yaml": config("a"), "b.yaml": "a: ["}, "", []string{"a"}, nil},
+		"broken elsewhere":  {map[string]string{"o/a.yaml": config("a"), "b.yaml": "a: ["}, "o", []string{"a"}, nil},
 	}
 	for name, tc := range tests {
-		set := &resource.Set{}
-		for file, text := range tc.files {
-			if err := set.Read(file, strings.NewReader(text)); err != nil {
-				t.Fatal(err)
-			}
+		s, err := packedOf(t, tc.files).selecting(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-		objects, toBuild := applied(set, tc.folder)
+		objects, toBuild := s.applied(tc.folder)
 		var got, unbuilt []string
 		for _, o := range objects {
 			got = append(got, o.Name)
@@ -54,6 +61,32 @@ func TestWhatOfAnArtifactIsApplied(t *testing.T) {
 		if diff := cmp.Diff([][]string{tc.want, tc.toBuild}, [][]string{got, unbuilt}); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+func packedOf(t *testing.T, files map[string]string) *packed {
+	t.Helper()
+	tree := fstest.MapFS{}
+	for name, text := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	spool := archive.NewSpool(spoolMemory)
+	t.Cleanup(func() { _ = spool.Close() })
+	summary, err := archive.Pack(t.Context(), spool, tree, archive.PackOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &packed{spool, "packed", summary.Digest}
+}
+
+// What one side's file cannot tell is not taken for gone from the other side.
+func TestFileThatCannotBeReadIsComparedAsAWhole(t *testing.T) {
+	t.Parallel()
+	const good = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+	var said strings.Builder
+	d, err := compare(t.Context(), packedOf(t, map[string]string{"a.yaml": good}), packedOf(t, map[string]string{"a.yaml": good + "b: ["}), newReporter(&said))
+	if err != nil || len(d.Objects) > 0 || len(d.Files) != 1 || !strings.Contains(said.String(), "compared as a whole") {
+		t.Errorf("got %+v, %v, said %s", d, err, &said)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // kustomization is what is known of who applies the objects. Nil: nobody is named.
@@ -15,6 +16,7 @@ type kustomization struct {
 	targetNamespace string
 	prune           bool
 	inventory       []inventoried
+	account         string   // as which it applies; empty: as its controller
 	changes         []string // fields by which it changes what it applies, which is not done here
 }
 
@@ -44,10 +46,18 @@ func changesToo(spec map[string]any) (fields []string) {
 }
 
 func (c *connection) kustomization(ctx context.Context, name string) (*kustomization, error) {
-	name = name[strings.LastIndexByte(name, '/')+1:]
+	if kind, rest, ok := strings.Cut(name, "/"); ok && (kind == "kustomization" || kind == "kustomizations" || kind == "ks") {
+		name = rest
+	}
+	if strings.Contains(name, "/") {
+		return nil, usageError{fmt.Errorf("%q is no Kustomization: it is written as NAME or kustomization/NAME", name)}
+	}
 	u, err := c.client.Resource(kustomizationResource()).Namespace(c.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("get Kustomization %q: %w", name, err)
+	}
+	if _, elsewhere, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", "kubeConfig"); elsewhere {
+		return nil, fmt.Errorf("compare for Kustomization %q: it applies to another cluster, by its spec.kubeConfig: name that one with --context, and leave out --kustomization", name)
 	}
 	return readKustomization(u)
 }

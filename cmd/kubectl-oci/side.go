@@ -117,15 +117,35 @@ func compare(ctx context.Context, from, to *packed, report *reporter) (*resource
 	if maps.Equal(a, b) {
 		return resource.Compare(&resource.Set{}, &resource.Set{}), nil
 	}
-	left, err := from.objects(ctx, same, report)
+	left, unread, err := from.objects(ctx, same)
 	if err != nil {
 		return nil, err
 	}
-	right, err := to.objects(ctx, same, report)
+	right, more, err := to.objects(ctx, same)
 	if err != nil {
 		return nil, err
+	}
+	for _, bad := range []struct {
+		name   string
+		unread map[string]error
+	}{{from.name, unread}, {to.name, more}} {
+		for _, file := range slices.Sorted(maps.Keys(bad.unread)) {
+			report.always("%s: %v, so this file is compared as a whole", bad.name, bad.unread[file])
+			asWhole(left, file)
+			asWhole(right, file)
+		}
 	}
 	return resource.Compare(left, right), nil
+}
+
+// asWhole has a file not compared by its objects: they would be missing where the other side's cannot be read.
+func asWhole(set *resource.Set, file string) {
+	before := len(set.Objects)
+	set.Objects = slices.DeleteFunc(set.Objects, func(o resource.Object) bool { return o.File == file })
+	if len(set.Objects) < before && !slices.Contains(set.Others, file) {
+		set.Others = append(set.Others, file)
+		slices.Sort(set.Others)
+	}
 }
 
 // walk shows every file in the archive.
@@ -153,11 +173,11 @@ func (p *packed) fingerprints(ctx context.Context) (map[string]string, error) {
 	return all, err
 }
 
-// objects reads what is left of the archive without the files that are the same on the other side. A file that cannot be read is compared
-// as a whole, and that is said.
-func (p *packed) objects(ctx context.Context, same func(name string) bool, report *reporter) (*resource.Set, error) {
-	set := &resource.Set{}
-	err := p.walk(ctx, func(f archive.File, contents io.Reader) error {
+// objects reads what is left of the archive without the files that are the same on the other side. What cannot be read is named with the
+// reason, and is one of the other files.
+func (p *packed) objects(ctx context.Context, same func(name string) bool) (set *resource.Set, unread map[string]error, err error) {
+	set, unread = &resource.Set{}, map[string]error{}
+	err = p.walk(ctx, func(f archive.File, contents io.Reader) error {
 		switch {
 		case same(f.Name):
 			return nil
@@ -167,12 +187,12 @@ func (p *packed) objects(ctx context.Context, same func(name string) bool, repor
 		}
 		err := set.Read(f.Name, contents)
 		if e, ok := errors.AsType[*resource.Error](err); ok {
-			report.line("%s: %v, so this file is compared as a whole", p.name, e)
+			unread[f.Name] = e
 			set.Others = append(set.Others, f.Name)
 			return nil
 		}
 		return err
 	})
 	slices.Sort(set.Others)
-	return set, err
+	return set, unread, err
 }
