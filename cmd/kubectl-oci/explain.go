@@ -35,7 +35,7 @@ func newExplainCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "explain (NAME | -f PATH)",
 		Short: "Explain what the agent makes of an OCIRepository, and why",
 		Long: `Make of an OCIRepository what the agent would make of it now, with the agent's own code: read the Secrets that it refers to, ask the registry,
-verify, fetch and check the artifact. Then say which credential was taken and why, which tags were candidates and why each lost, which layer
+verify, fetch and check the artifact. What the administrator permits is read where the agent's Deployment says. Then say which credential was taken and why, which tags were candidates and why each lost, which layer
 was chosen, what each search for a signature came to, and where the agent's status says something else.
 
 Nothing is written, in the cluster or elsewhere, and no secret is shown. With -f the object need not be in the cluster: Secrets and
@@ -70,8 +70,8 @@ Exits with 0 when the agent would succeed, with 1 when it would fail, and with 2
 	o.cluster.addFlags(cmd.Flags())
 	o.format.addFlag(cmd.Flags(), "text", "json", "yaml")
 	cmd.Flags().StringVarP(&o.filename, "filename", "f", "", "file with the object, and perhaps its Secrets; - for standard input")
-	cmd.Flags().StringVar(&o.policyPath, "policy", "", "the agent's policy file (default: that of the ConfigMap policy in oci-system, if there is one)")
-	cmd.Flags().StringVar(&o.trustedRoot, "trusted-root", "", "the agent's trusted_root.json (default: the public one of sigstore)")
+	cmd.Flags().StringVar(&o.policyPath, "policy", "", "the agent's policy file (default: the one that the agent's Deployment names)")
+	cmd.Flags().StringVar(&o.trustedRoot, "trusted-root", "", "the agent's trusted_root.json (default: the one that the agent's Deployment names, or else the public one of sigstore)")
 	return cmd
 }
 
@@ -92,7 +92,7 @@ func (o *explainOptions) run(ctx context.Context, streams genericiooptions.IOStr
 	if err != nil {
 		return err
 	}
-	object, err := objects.repository(ctx, o.name)
+	object, err := objects.repository(ctx, o.overrides.Context.Namespace, o.name)
 	if err != nil {
 		return err
 	}
@@ -104,19 +104,28 @@ func (o *explainOptions) run(ctx context.Context, streams genericiooptions.IOStr
 	if !done {
 		_, err = streams.Out.Write([]byte(e.text()))
 	}
-	if err == nil && e.Outcome == outcomeFails {
+	switch {
+	case err != nil:
+		return err
+	case e.Outcome == outcomeFails:
 		return errDiffers // from what is wanted; all has been said
+	case e.Policy.Unknown:
+		return &hintedError{fmt.Errorf("what the administrator permits is not known: %s", e.Policy.Note), "--policy names the agent's policy file"}
 	}
-	return err
+	return nil
 }
 
 // explain makes the attempt.
 func (o *explainOptions) explain(ctx context.Context, objects *explainedObjects, object *v1.OCIRepository) (*explanation, error) {
-	rules, place, err := o.rules(ctx, objects)
+	var agent setting
+	if o.policyPath == "" || o.trustedRoot == "" {
+		agent = objects.setting(ctx, object.Namespace)
+	}
+	rules, place, err := o.rules(agent)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := o.verifier()
+	verifier, err := o.verifier(agent.root)
 	if err != nil {
 		return nil, err
 	}
@@ -152,13 +161,11 @@ func (o *explainOptions) explain(ctx context.Context, objects *explainedObjects,
 }
 
 // rules are what the administrator says, in a file or in the cluster. None is no error.
-func (o *explainOptions) rules(ctx context.Context, objects *explainedObjects) (rules *attempt.Rules, place explainedPolicy, err error) {
-	var raw []byte
+func (o *explainOptions) rules(agent setting) (rules *attempt.Rules, place explainedPolicy, err error) {
+	raw, place := agent.policy, agent.place
 	if o.policyPath != "" {
-		place.From = o.policyPath
+		place = explainedPolicy{From: o.policyPath}
 		raw, err = readBounded(o.policyPath, policy.MaxBytes)
-	} else {
-		raw, place, err = objects.policy(ctx)
 	}
 	if err == nil && raw == nil {
 		return nil, place, nil
@@ -176,8 +183,9 @@ func (o *explainOptions) rules(ctx context.Context, objects *explainedObjects) (
 	return rules, place, nil
 }
 
-func (o *explainOptions) verifier() (*signature.Verifier, error) {
-	var options signature.Options
+// verifier holds identities against the root of a file, or else against the agent's.
+func (o *explainOptions) verifier(root []byte) (*signature.Verifier, error) {
+	options := signature.Options{TrustedRoot: root}
 	if o.trustedRoot != "" {
 		root, err := readBounded(o.trustedRoot, maxTrustedRoot)
 		if err == nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -30,7 +31,8 @@ type explainedObjects struct {
 	name      string            // of the file
 	cluster   *connection       // nil: there is none
 	away      error             // why not
-	unread    error             // what the API server did not let us read, first
+	mu        sync.Mutex
+	unread    error // what the API server did not let us read, first
 }
 
 func (o *explainOptions) openObjects(streams genericiooptions.IOStreams) (*explainedObjects, error) {
@@ -38,7 +40,7 @@ func (o *explainOptions) openObjects(streams genericiooptions.IOStreams) (*expla
 	if all.cluster, all.away = o.connect(streams.ErrOut); all.away == nil {
 		all.namespace = all.cluster.namespace
 	}
-	if o.filename == "" {
+	if hinted := (*hintedError)(nil); o.filename == "" || all.away != nil && !errors.As(all.away, &hinted) { // a kubeconfig that is wrong
 		return all, all.away
 	}
 	var raw []byte
@@ -59,8 +61,8 @@ func (o *explainOptions) openObjects(streams genericiooptions.IOStreams) (*expla
 	return all, nil
 }
 
-// repository gives the object to explain. Without a name it is the only one of the file.
-func (e *explainedObjects) repository(ctx context.Context, name string) (*v1.OCIRepository, error) {
+// repository gives the object to explain: of a file, the only one of the namespace and the name that were chosen, if they were.
+func (e *explainedObjects) repository(ctx context.Context, chosen, name string) (*v1.OCIRepository, error) {
 	if e.name == "" {
 		u, err := e.cluster.one(ctx, e.namespace, name)
 		if err != nil {
@@ -72,8 +74,9 @@ func (e *explainedObjects) repository(ctx context.Context, name string) (*v1.OCI
 	for i, o := range e.file {
 		switch {
 		case o.Group != v1.Group || o.Kind != "OCIRepository" || name != "" && o.Name != name:
+		case chosen != "" && cmp.Or(o.Namespace, chosen) != chosen:
 		case found != nil:
-			return nil, usageError{fmt.Errorf("read %q: it has several OCIRepositories: name one", e.name)}
+			return nil, usageError{fmt.Errorf("read %q: it has several OCIRepositories: name one, with -n where it is there in several namespaces", e.name)}
 		default:
 			found = &e.file[i]
 		}
@@ -132,6 +135,8 @@ func (e *explainedObjects) read(ctx context.Context, kind, plural, namespace, na
 		err = e.get(ctx, plural, namespace, name, to)
 	}
 	if err != nil && !apierrors.IsNotFound(err) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
 		e.unread = cmp.Or(e.unread, fmt.Errorf("read %s %q: %w", kind, namespace+"/"+name, err))
 	}
 	return err
@@ -144,28 +149,6 @@ func (e *explainedObjects) get(ctx context.Context, plural, namespace, name stri
 		return err
 	}
 	return into(u.Object, to)
-}
-
-// policyNamespace is where the shipped manifests have the administrator's policy.
-const policyNamespace = "oci-system"
-
-// policy is what the cluster has, and where; nil where there is none. What may not be read is told in place of it.
-func (e *explainedObjects) policy(ctx context.Context) (raw []byte, place explainedPolicy, err error) {
-	if e.cluster == nil {
-		return nil, explainedPolicy{Note: "no cluster is reached"}, nil
-	}
-	mounted := policyMount()
-	name := fmt.Sprintf("ConfigMap %s/%s", policyNamespace, mounted.name)
-	var found corev1.ConfigMap
-	switch err := e.get(ctx, "configmaps", policyNamespace, mounted.name, &found); {
-	case apierrors.IsNotFound(err):
-		return nil, explainedPolicy{Note: "there is no " + name}, nil
-	case apierrors.IsForbidden(err):
-		return nil, explainedPolicy{Note: "you may not read " + name}, nil
-	case err != nil:
-		return nil, explainedPolicy{From: name}, err
-	}
-	return []byte(found.Data[mounted.file]), explainedPolicy{From: name}, nil
 }
 
 // noIdentity is for what only the agent has.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -62,7 +63,8 @@ const (
 
 type explainedPolicy struct {
 	From      string `json:"from,omitempty"` // where it was read; empty: there is none
-	Note      string `json:"note,omitempty"` // why there is none
+	Note      string `json:"note,omitempty"` // why there is none, or it is not known
+	Unknown   bool   `json:"unknown,omitempty"`
 	Rule      string `json:"rule,omitempty"` // empty: there is none for the object
 	Addresses string `json:"addresses,omitempty"`
 	Insecure  bool   `json:"insecure"`
@@ -103,7 +105,7 @@ type explainedStatus struct {
 func newExplanation(object *v1.OCIRepository, found attempt.Outcome, trace *source.Trace, place explainedPolicy) *explanation {
 	_, reason, message := found.Ready()
 	e := &explanation{
-		Namespace: object.Namespace, Name: object.Name, URL: object.Spec.URL,
+		Namespace: object.Namespace, Name: object.Name, URL: publishedURL(object.Spec.URL),
 		Outcome: outcomeSucceeds, Reason: reason, Message: message,
 		Policy:      place,
 		Credentials: credentialsOf(found, trace), Entries: []attempt.Entry{}, Trace: *trace,
@@ -123,6 +125,19 @@ func newExplanation(object *v1.OCIRepository, found attempt.Outcome, trace *sour
 	}
 	e.compare(found)
 	return e
+}
+
+// publishedURL is an address without who asks: the agent refuses such a one, and it may hold a password.
+func publishedURL(address string) string {
+	name, hash, pinned := strings.Cut(address, "@sha256:")
+	if at := strings.LastIndexByte(name, '@'); at >= 0 {
+		scheme, _, _ := strings.Cut(name, "://")
+		name = scheme + "://" + name[at+1:]
+	}
+	if pinned {
+		name += "@sha256:" + hash
+	}
+	return name
 }
 
 // failsAt tells at which step. What comes later has left nothing in the trace.

@@ -61,6 +61,8 @@ func (e *explanation) verdict() string {
 
 func (e *explanation) policyLine() string {
 	switch {
+	case e.Policy.Unknown:
+		return fmt.Sprintf("not known: %s; --policy names a file", oneLineOf(e.Policy.Note))
 	case e.Policy.From == "":
 		return fmt.Sprintf("none: %s; --policy names a file. Addresses %s; insecure is permitted", e.Policy.Note, e.Policy.Addresses)
 	case e.Policy.Rule == "":

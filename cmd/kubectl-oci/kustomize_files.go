@@ -116,7 +116,7 @@ func isElsewhere(entry string) bool {
 
 // withoutSecrets cuts from each address in a text who asks, and what is asked for, either of which may be a secret.
 func withoutSecrets(text string) string {
-	return regexp.MustCompile(`://(?:[^/@\s]+@)?([^\s?'"]*)(?:\?[^\s'"]*)?`).ReplaceAllString(text, "://$1")
+	return regexp.MustCompile(`(:/+)(?:[^/@\s]+@)?([^\s?'"]*)(?:\?[^\s'"]*)?`).ReplaceAllString(text, "$1$2")
 }
 
 // said is an address as others may read it; empty where it may hide a secret.

@@ -106,8 +106,8 @@ func TestWhatIsElsewhere(t *testing.T) {
 			t.Errorf("%s: not %t", entry, want)
 		}
 	}
-	got := withoutSecrets(`get "https://u:pw@example.com/x.yaml?token=s3cret": git::ssh://git@example.com/x?ref=a 'http://example.com/y': refused?`)
-	if want := `get "https://example.com/x.yaml": git::ssh://example.com/x 'http://example.com/y': refused?`; got != want {
+	got := withoutSecrets(`get "https://u:pw@example.com/x.yaml?token=s3cret": git::ssh://git@example.com/x?ref=a '/work/http:/u:pw@example.com/y?t=s3cret': refused?`)
+	if want := `get "https://example.com/x.yaml": git::ssh://example.com/x '/work/http:/example.com/y': refused?`; got != want {
 		t.Errorf("got %s", got)
 	}
 }

@@ -167,10 +167,10 @@ func (i *input) judge(c *syntaxCheck, report *reporter) error {
 		broken[n].File = i.named(broken[n].File)
 	}
 	for _, e := range broken[1:min(len(broken), namedSkips)] {
-		report.line("%v", e)
+		report.always("%v", e)
 	}
 	if more := len(broken) - namedSkips; more > 0 {
-		report.line("and %s more", count(more, "file"))
+		report.always("and %s more", count(more, "file"))
 	}
 	first := *broken[0]
 	return &hintedError{&first, i.brokenHint(c, first)}
