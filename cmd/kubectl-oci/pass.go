@@ -43,13 +43,13 @@ func (p *pass) addFlags(flags *pflag.FlagSet, stdin io.Reader) {
 		"USER, or USER:PASSWORD which others on this machine may see, for the registry (default: the Docker config)")
 	flags.BoolVar(&p.stdin, "creds-stdin", false, "read the password for --creds USER from standard input (default: a prompt)")
 	flags.StringVar(&p.provider, "provider", "", "log in as who one is at a cloud: aws, azure or gcp (default: the Docker config)")
-	flags.StringVar(&p.host, "creds-for", "", "registry that --creds, --provider and --cert-file are for, where the command speaks to several")
+	flags.StringVar(&p.host, "creds-for", "", "registry that --creds, --provider, --cert-file and --insecure are for, where the command speaks to several")
 }
 
 func (p *pass) used() bool { return p.creds != "" || p.stdin || p.provider != "" || p.host != "" }
 
 // validate settles for which registry it is. Errors quote nothing of what may be a password.
-func (p *pass) validate(certificate bool, refs []registry.Reference) error {
+func (p *pass) validate(certificate, insecure bool, refs []registry.Reference) error {
 	user, password, hasPassword := strings.Cut(p.creds, ":")
 	switch {
 	case p.creds != "" && p.provider != "":
@@ -64,22 +64,28 @@ func (p *pass) validate(certificate bool, refs []registry.Reference) error {
 		return usageError{errors.New("--creds has an empty password, as with a variable that is not set")}
 	case p.provider != "" && !slices.Contains([]string{"aws", "azure", "gcp"}, p.provider):
 		return usageError{fmt.Errorf("--provider %.50q is none of aws, azure and gcp", p.provider)}
-	case p.creds == "" && p.provider == "" && !certificate && p.host != "":
-		return usageError{errors.New("what for --creds-for? Add --creds, --provider or --cert-file")}
-	case p.creds == "" && p.provider == "" && !certificate:
-		return nil
+	case p.creds != "" || p.provider != "" || certificate:
+		return p.settle(refs)
+	case insecure && (p.host != "" || len(refs) == 0 || len(hostsOf(refs)) > 0):
+		return p.settle(refs)
+	case p.host != "":
+		return usageError{errors.New("what for --creds-for? Add --creds, --provider, --cert-file or --insecure")}
 	}
-	return p.settle(refs)
+	return nil
 }
 
-// settle makes host the one registry that gets to know it.
-func (p *pass) settle(refs []registry.Reference) error {
-	var hosts []string
+func hostsOf(refs []registry.Reference) (hosts []string) {
 	for _, ref := range refs {
 		if ref.Registry != "" && !slices.Contains(hosts, ref.Registry) {
 			hosts = append(hosts, ref.Registry)
 		}
 	}
+	return hosts
+}
+
+// settle makes host the one registry that what was said is for.
+func (p *pass) settle(refs []registry.Reference) error {
+	hosts := hostsOf(refs)
 	switch {
 	case p.host == "" && len(hosts) == 1:
 		p.host = hosts[0]

@@ -56,7 +56,7 @@ func (r *remote) validate(refs ...registry.Reference) error {
 	if err := r.tls.validate(); err != nil {
 		return err
 	}
-	return r.pass.validate(r.tls.shows(), refs)
+	return r.pass.validate(r.tls.shows(), r.insecure, refs)
 }
 
 // used tells whether something was said that makes sense for registries alone. --timeout does not count.
@@ -81,9 +81,10 @@ func (r *remote) openOn(
 	return client.Repository(ref, a)
 }
 
-// reach fills in all of the access but who we are. The certificate is shown where known is set.
+// reach fills in all of the access but who we are. The certificate is shown, and --insecure counts, where known is set: of several registries
+// it is one that nobody vouches for.
 func (r *remote) reach(a *registry.Access, known bool) (err error) {
-	a.Insecure, a.Timeout = r.insecure, r.timeout
+	a.Insecure, a.Timeout = r.insecure && known, r.timeout
 	a.TLS, err = r.tls.read(known)
 	return err
 }
