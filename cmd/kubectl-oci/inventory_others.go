@@ -38,6 +38,8 @@ func (c *connection) othersOf(ctx context.Context, kind schema.GroupVersionResou
 	switch {
 	case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
 		return nil, nil
+	case apierrors.IsForbidden(err): // something may be in there, and nobody is to lose it
+		return []string{kind.Resource + " that you may not list"}, nil
 	case err != nil:
 		return nil, fmt.Errorf("list %s: %w", kind.Resource, err)
 	}
