@@ -23,8 +23,9 @@ type installOptions struct {
 	profileName string
 	image       string
 	replicas    int
-	policy      string // path
-	root        string // path
+	resize      bool   // replicas is asked for, and no default
+	policy      string // path, or none
+	root        string // path, or none
 	export      bool
 	dryRun      string
 	force       bool
@@ -42,7 +43,8 @@ func newInstallCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Short: "Install the agent in a cluster, or upgrade it",
 		Long: `Send the agent's manifests to the cluster by server-side apply, and wait until it runs: all replicas ready, and one of them the leader.
 What an upgrade changes is printed, field by field; artifacts are served throughout. Missing permissions, and a source-controller that would write the
-same objects, are told before anything is changed. Definitions and namespaces that others have made stay as they are.
+same objects, are told before anything is changed. Definitions and namespaces that others have made stay as they are. What an
+earlier installation made and this one does without goes when the agent runs; its policy or trusted root goes when it is said, and not before.
 
 The profiles:
 ` + describeProfiles() + `
@@ -61,6 +63,7 @@ Exits with 0 when the agent runs, with 1 when it does not in time, which undoes 
   kubectl oci install --export > agent.yaml`,
 		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.resize = cmd.Flags().Changed("replicas")
 			if err := o.complete(); err != nil {
 				return err
 			}
@@ -76,9 +79,9 @@ func (o *installOptions) addFlags(flags *pflag.FlagSet) {
 	flags.Lookup("namespace").Usage = "namespace for the agent (default: the profile's, with tenant the kubeconfig's)"
 	flags.StringVar(&o.profileName, "profile", profileDefault, "how the agent is to run: "+strings.Join(profileNames(), ", "))
 	flags.StringVar(&o.image, "image", "", "the agent's image (default: the one of the manifests)")
-	flags.IntVar(&o.replicas, "replicas", 2, "how many agents; one of them reconciles, all of them serve")
-	flags.StringVar(&o.policy, "policy", "", "file with the administrator's policy: which registries objects may use, and who must have signed")
-	flags.StringVar(&o.root, "trusted-root", "", "file with the trusted_root.json that identities are held against, in place of the public one from the internet")
+	flags.IntVar(&o.replicas, "replicas", 2, "how many agents; one of them reconciles, all of them serve; one that is installed keeps its number by default")
+	flags.StringVar(&o.policy, "policy", "", "file with the administrator's policy: which registries objects may use, and who must have signed; none takes it away")
+	flags.StringVar(&o.root, "trusted-root", "", "file with the trusted_root.json that identities are held against, in place of the public one from the internet; none takes it away")
 	flags.BoolVar(&o.export, "export", false, "print the objects as YAML, and ask no cluster")
 	flags.StringVar(&o.dryRun, "dry-run", "none", "server: print what would change; none")
 	flags.BoolVar(&o.force, "force-conflicts", false, "take over fields that others have set")
@@ -95,7 +98,7 @@ func (o *installOptions) complete() (err error) {
 	if o.profile, err = findProfile(o.profileName); err != nil {
 		return err
 	}
-	if o.profile.owned && !o.export && (o.image == "" || o.policy == "") {
+	if o.profile.owned && !o.export && (o.image == "" || o.policy == "" || o.policy == noFile) {
 		return usageError{fmt.Errorf("--profile %s needs --image and --policy, which name your mirror", o.profile.name)}
 	}
 	if o.objects, err = o.profile.objects(); err != nil {
@@ -136,9 +139,12 @@ func (o *installOptions) validate() error {
 	return nil
 }
 
+// noFile takes away a file that an earlier installation gave.
+const noFile = "none"
+
 // mountFiles refuses files that the agent would refuse.
 func (o *installOptions) mountFiles() error {
-	if o.policy != "" {
+	if o.policy != "" && o.policy != noFile {
 		raw, err := readBounded(o.policy, policy.MaxBytes)
 		if err == nil {
 			err = checkPolicy(raw)
@@ -148,7 +154,7 @@ func (o *installOptions) mountFiles() error {
 		}
 		o.objects = o.objects.mount(policyMount(), raw)
 	}
-	if o.root != "" {
+	if o.root != "" && o.root != noFile {
 		raw, err := readBounded(o.root, maxTrustedRoot)
 		if err == nil {
 			err = signature.CheckTrustedRoot(raw)
@@ -190,11 +196,20 @@ func (o *installOptions) run(ctx context.Context, streams genericiooptions.IOStr
 	if err != nil {
 		return err
 	}
-	if o.dryRun == "server" {
-		return plan.show(streams.Out)
-	}
-	if err := o.carryOut(ctx, c, plan, streams); err != nil || !o.wait {
+	left, err := o.superseded(ctx, c, streams)
+	if err != nil {
 		return err
 	}
-	return o.awaitAgent(ctx, c, newReporter(streams.ErrOut))
+	if o.dryRun == "server" {
+		return errors.Join(plan.show(streams.Out), c.removeAll(ctx, left, true, streams.Out))
+	}
+	if err := o.carryOut(ctx, c, plan, streams); err != nil {
+		return err
+	}
+	if o.wait {
+		if err := o.awaitAgent(ctx, c, newReporter(streams.ErrOut)); err != nil {
+			return err
+		}
+	}
+	return c.removeAll(ctx, left, false, streams.Out)
 }

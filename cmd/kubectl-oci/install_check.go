@@ -21,7 +21,9 @@ func (o *installOptions) check(ctx context.Context, c *connection, streams gener
 	if err := c.permitted(ctx, o.objects, []string{"get", "create", "patch"}, streams.ErrOut); err != nil {
 		return err
 	}
-	for _, look := range []func(context.Context, *connection) error{o.checkNamespace, o.checkDefinition, o.checkSourceController, o.checkOtherAgent} {
+	for _, look := range []func(context.Context, *connection) error{
+		o.checkNamespace, o.checkDefinition, o.checkSourceController, o.checkOtherAgent, o.checkBefore,
+	} {
 		if err := look(ctx, c); err != nil {
 			return err
 		}

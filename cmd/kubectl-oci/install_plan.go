@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,13 +42,33 @@ func (o *installOptions) plan(ctx context.Context, c *connection) (plan installP
 		if live == nil && u.GetKind() == "Namespace" {
 			absent = u.GetName()
 		}
-		s.foreign = live != nil && isShared(u) && !isOurs(live)
+		if live != nil && !isOurs(live) {
+			if s.foreign = isShared(u); !s.foreign && !adopts(live) {
+				return nil, somebodyElses(live)
+			}
+		}
 		if err := o.try(ctx, c, &s, live, absent); err != nil {
 			return nil, err
 		}
 		plan = append(plan, s)
 	}
 	return plan, nil
+}
+
+// adopts tells what may be changed though it has not our label: what we have changed before, and Flux's Service for the agent in
+// source-controller's place.
+func adopts(live *unstructured.Unstructured) bool {
+	return slices.Contains(managersOf(live), fieldManager) || live.GetKind() == "Service" && live.GetName() == sourceController
+}
+
+// somebodyElses refuses what no force takes over: it would get our rights, and go with the agent.
+func somebodyElses(live *unstructured.Unstructured) error {
+	place := ""
+	if namespace := live.GetNamespace(); namespace != "" {
+		place = fmt.Sprintf(" in namespace %q", namespace)
+	}
+	return &hintedError{fmt.Errorf("%s%s is somebody else's: it has no label %s=%s", objectTitle(live), place, partOfLabel, partOf),
+		"-n names another namespace for the agent; whoever made it can rename or remove it, or give it to the agent with that label"}
 }
 
 // isShared tells kinds of which somebody else's are left alone.

@@ -69,25 +69,40 @@ func (c *connection) agentNamespace(ctx context.Context, given string) (string, 
 
 // inventory looks for all that has our label, and for what stays.
 func (c *connection) inventory(ctx context.Context, namespace string) (*inventory, error) {
+	found, err := c.applied(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	return found, found.look(ctx, c, namespace, found.addLease, found.addNamespace, found.countRepositories)
+}
+
+// applied looks for what came from manifests alone.
+func (c *connection) applied(ctx context.Context, namespace string) (*inventory, error) {
 	found := &inventory{}
+	return found, found.look(ctx, c, namespace, found.addKinds, found.addService, found.addRights)
+}
+
+func (v *inventory) look(ctx context.Context, c *connection, namespace string, looks ...func(context.Context, *connection, string) error) error {
+	for _, look := range looks {
+		if err := look(ctx, c, namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *inventory) addKinds(ctx context.Context, c *connection, namespace string) error {
 	for _, kind := range kindsInNamespace() {
 		list, err := c.client.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: partOfLabel + "=" + partOf})
 		switch {
 		case apierrors.IsNotFound(err), apierrors.IsForbidden(err) && kind.Group == monitoringGroup: // most clusters have none of these
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("list %s: %w", kind.Resource, err)
+			return fmt.Errorf("list %s: %w", kind.Resource, err)
 		}
-		found.add(list)
+		v.add(list)
 	}
-	for _, look := range []func(context.Context, *connection, string) error{
-		found.addService, found.addRights, found.addLease, found.addNamespace, found.countRepositories,
-	} {
-		if err := look(ctx, c, namespace); err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
+	return nil
 }
 
 func (v *inventory) add(list *unstructured.UnstructuredList) {
@@ -108,11 +123,10 @@ func (v *inventory) addService(ctx context.Context, c *connection, namespace str
 	}
 	managers := managersOf(u)
 	switch {
-	case !slices.Contains(managers, fieldManager):
-	case len(managers) == 1:
+	case slices.Equal(managers, []string{fieldManager}):
 		v.ours = append(v.ours, u)
 	default:
-		v.stays = append(v.stays, fmt.Sprintf("%s, which others manage too: %s", objectTitle(u), strings.Join(managers, ", ")))
+		v.stays = append(v.stays, fmt.Sprintf("%s, which others manage: %s", objectTitle(u), strings.Join(managers, ", ")))
 	}
 	return nil
 }
@@ -210,13 +224,17 @@ func someOf(names []string) string {
 // countRepositories says what stays of all: the definition, and the objects.
 func (v *inventory) countRepositories(ctx context.Context, c *connection, namespace string) error {
 	crds := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	name := "ocirepositories." + v1.Group
-	_, err := c.client.Resource(crds).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil
-	case err == nil:
-		v.stays = append(v.stays, "customresourcedefinition/"+name)
+	for _, plural := range []string{"buckets", "gitrepositories", "ocirepositories"} {
+		u, err := c.client.Resource(crds).Get(ctx, plural+"."+v1.Group, metav1.GetOptions{})
+		if err == nil && (isOurs(u) || plural == "ocirepositories") {
+			v.stays = append(v.stays, objectTitle(u))
+		}
+	}
+	roles := schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
+	for _, name := range []string{"ocirepositories-view", "ocirepositories-edit"} {
+		if u, err := c.client.Resource(roles).Get(ctx, name, metav1.GetOptions{}); err == nil && isOurs(u) {
+			v.stays = append(v.stays, objectTitle(u))
+		}
 	}
 	ask := func(r dynamic.ResourceInterface) (*unstructured.UnstructuredList, error) {
 		return r.List(ctx, metav1.ListOptions{})
@@ -226,7 +244,7 @@ func (v *inventory) countRepositories(ctx context.Context, c *connection, namesp
 		list, err = repositories(c, namespace, ask)
 	}
 	if err != nil {
-		return nil //nolint:nilerr // it is said for completeness alone
+		return nil //nolint:nilerr // it is said for completeness alone, and the definition may be gone
 	}
 	if n := len(list.Items); n > 0 {
 		v.stays = append(v.stays, count(n, "object")+" of the kind OCIRepository, whose artifacts nobody serves any more")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -78,7 +79,7 @@ func (o *uninstallOptions) run(ctx context.Context, streams genericiooptions.IOS
 			return err
 		}
 	}
-	if err := o.remove(ctx, c, found, streams); err != nil {
+	if err := c.removeAll(ctx, found.ours, o.dryRun == "server", streams.Out); err != nil {
 		return err
 	}
 	for _, line := range found.stays {
@@ -110,17 +111,17 @@ func (o *uninstallOptions) confirm(ctx context.Context, found *inventory, stream
 	return nil
 }
 
-// remove goes on where something is gone already, and ends at the first other failure.
-func (o *uninstallOptions) remove(ctx context.Context, c *connection, found *inventory, streams genericiooptions.IOStreams) error {
+// removeAll goes on where something is gone already, and ends at the first other failure.
+func (c *connection) removeAll(ctx context.Context, all installation, dry bool, out io.Writer) error {
 	said, options := "removed", metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)}
-	if o.dryRun == "server" {
+	if dry {
 		said, options.DryRun = "would be removed", []string{metav1.DryRunAll}
 	}
-	for _, u := range found.ours {
+	for _, u := range all {
 		if err := c.delete(ctx, u, options); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(streams.Out, "%s %s\n", objectTitle(u), said); err != nil {
+		if _, err := fmt.Fprintf(out, "%s %s\n", objectTitle(u), said); err != nil {
 			return err
 		}
 	}

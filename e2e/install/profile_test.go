@@ -110,11 +110,12 @@ rules:
 func (c *cluster) gone(namespace string) {
 	c.t.Helper()
 	const kinds = "deployments,services,configmaps,roles,rolebindings,serviceaccounts,networkpolicies,poddisruptionbudgets"
+	const shared = "rbac.authorization.k8s.io/aggregate-to-edit" // those that stay with the definition
 	const label = " -l app.kubernetes.io/part-of=kubectl-oci"
 	if out := c.kubectl("get " + kinds + " -n " + namespace + label + " -o name"); out != "" {
 		c.t.Errorf("left in %s:\n%s", namespace, out)
 	}
-	if out := c.kubectl("get clusterroles,clusterrolebindings -o name" + label); out != "" {
+	if out := c.kubectl("get clusterroles,clusterrolebindings -o name" + label + ",!" + shared); out != "" {
 		c.t.Errorf("left in the cluster:\n%s", out)
 	}
 	if namespace == "oci-system" {

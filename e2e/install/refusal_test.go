@@ -66,7 +66,7 @@ func TestSourceController(t *testing.T) {
 	if want := `{"app":"source-controller"}{"app.kubernetes.io/part-of":"flux"}`; selector != want {
 		t.Errorf("the Service has %s, want %s", selector, want)
 	}
-	c.says(c.oci("uninstall --yes"), "stays: service/source-controller, which others manage too: ", "stays: namespace/flux-system, which somebody else made\n")
+	c.says(c.oci("uninstall --yes"), "stays: service/source-controller, which others manage: ", "stays: namespace/flux-system, which somebody else made\n")
 	if !c.exists("service/source-controller -n flux-system") {
 		t.Error("Flux's Service is gone")
 	}
@@ -86,10 +86,10 @@ func TestPermissions(t *testing.T) {
 	c := newCluster(t)
 	startNode(c)
 	c.kubectl("create namespace team-a")
-	c.kubectl("apply --server-side -f " + definition)
+	c.kubectl("apply --server-side -k manifests/crd")
 	c.kubectl("wait --for=condition=Established --timeout=60s crd/ocirepositories.source.toolkit.fluxcd.io")
 	c.refuses("install --as alice", "NAMESPACE    RESOURCE", "<none>       namespaces", "oci-system   deployments.apps", "get, create, patch",
-		"error: permissions are missing: for 12 of 12 objects\nhint: nothing was changed")
+		"error: permissions are missing: for 14 of 14 objects\nhint: nothing was changed")
 	if c.exists("namespace/oci-system") {
 		t.Error("the namespace was made")
 	}
@@ -100,7 +100,7 @@ func TestPermissions(t *testing.T) {
 	if c.exists("serviceaccount/agent -n team-a") {
 		t.Error("something was made all the same")
 	}
-	c.kubectl("create role sources -n team-a --verb=get,list,watch,patch --resource=ocirepositories.source.toolkit.fluxcd.io,ocirepositories.source.toolkit.fluxcd.io/status")
+	c.kubectl("create role sources -n team-a --verb=patch --resource=ocirepositories.source.toolkit.fluxcd.io/status")
 	c.kubectl("create rolebinding sources -n team-a --role=sources --user=alice")
 	out := c.oci("install --profile tenant -n team-a --as alice --timeout 2m --policy " + writePolicy(t))
 	c.says(out, "role.rbac.authorization.k8s.io/oci-agent created\n", `the agent runs in namespace "team-a"`)
@@ -112,6 +112,7 @@ func TestPermissions(t *testing.T) {
 		c.oci("create app -n " + namespace + " --url oci://" + c.Registry.Host + "/org/app --tag v1 --apply")
 	}
 	c.oci("reconcile app -n team-a --as alice")
+	c.oci("create own -n team-a --as alice --url oci://" + c.Registry.Host + "/org/app --tag v1 --apply")
 	if status := c.kubectl("get ocirepository app -n default -o jsonpath={.status.conditions}"); status != "" {
 		t.Errorf("the tenant's agent looks at other namespaces: %s", status)
 	}

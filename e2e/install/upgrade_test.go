@@ -40,7 +40,7 @@ func TestUpgrade(t *testing.T) {
 
 	// What ran before goes on to serve.
 	served = n.watch(t, path)
-	c.refuses("install --timeout 5s --image "+unknownImage+".example.com/agent:v3", "ImagePullBackOff: no such image",
+	c.refuses("install --timeout 5s --policy "+writePolicy(t)+" --image "+unknownImage+".example.com/agent:v3", "ImagePullBackOff: no such image",
 		"error: the agent does not run after 5s: ", "hint: --image names")
 	served()
 
