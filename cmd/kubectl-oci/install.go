@@ -116,11 +116,14 @@ func (o *installOptions) complete() (err error) {
 
 func (o *installOptions) validate() error {
 	if o.image != "" {
-		if _, err := registry.Parse(o.image); err != nil {
+		ref, err := registry.Parse(o.image)
+		switch {
+		case err != nil:
 			return usageError{fmt.Errorf("--image: %w", err)}
-		}
-		if strings.HasPrefix(o.image, registry.Scheme) {
+		case strings.HasPrefix(o.image, registry.Scheme):
 			return usageError{fmt.Errorf("--image %q: leave %s away", o.image, registry.Scheme)}
+		case ref.Tag == "" && ref.Digest == "": // latest, of which each node keeps another
+			return usageError{fmt.Errorf("--image %q has neither a tag nor a digest", o.image)}
 		}
 	}
 	namespace := o.overrides.Context.Namespace

@@ -152,7 +152,9 @@ func (w *rollout) tell(what, reason, message string) {
 	if key := what + reason; reason != "" && !w.told[key] {
 		w.told[key] = true
 		w.report.line("%s", line)
-		w.hint = hintFromReason(reason, w.namespace)
+		if hint := hintFromReason(reason, w.namespace); hint != "" {
+			w.hint = hint
+		}
 	}
 }
 

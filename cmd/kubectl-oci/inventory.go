@@ -224,7 +224,7 @@ func someOf(names []string) string {
 // countRepositories says what stays of all: the definition, and the objects.
 func (v *inventory) countRepositories(ctx context.Context, c *connection, namespace string) error {
 	crds := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-	for _, plural := range []string{"buckets", "gitrepositories", "ocirepositories"} {
+	for _, plural := range []string{"buckets", "gitrepositories", "helmcharts", "ocirepositories"} {
 		u, err := c.client.Resource(crds).Get(ctx, plural+"."+v1.Group, metav1.GetOptions{})
 		if err == nil && (isOurs(u) || plural == "ocirepositories") {
 			v.stays = append(v.stays, objectTitle(u))

@@ -6,6 +6,7 @@ import "testing"
 func TestSomebodyElses(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
+	c.refuses("install --image registry.example.com/kubectl-oci/agent", "has neither a tag nor a digest")
 	c.kubectl("create namespace team-a")
 	c.kubectl("create serviceaccount agent -n team-a")
 	c.kubectl("create configmap policy -n team-a --from-literal=theirs=1")
