@@ -194,7 +194,8 @@ func unwrap(ctx context.Context, spool *archive.Spool, layer ocispec.Descriptor)
 	}
 	defer spool.Close()
 	packed := archive.NewSpool(spoolMemory)
-	if _, err := archive.Pack(ctx, packed, archive.FromSpool(titleOf(layer), spool), archive.PackOptions{}); err != nil {
+	whatever := archive.PackOptions{Ignore: []string{"!*"}}
+	if _, err := archive.Pack(ctx, packed, archive.FromSpool(titleOf(layer), spool), whatever); err != nil {
 		return nil, errors.Join(fmt.Errorf("read layer %q: %w", layer.Digest, err), packed.Close())
 	}
 	return packed, nil

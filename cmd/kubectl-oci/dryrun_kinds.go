@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // servedKind is where the objects of a kind are.
@@ -44,7 +45,11 @@ func (d *dryRun) served(ctx context.Context, apiVersion, kind string) (servedKin
 
 func (d *dryRun) discover(ctx context.Context, apiVersion string) (map[string]servedKind, error) {
 	version, err := schema.ParseGroupVersion(apiVersion)
-	if err != nil || version.Version == "" || strings.ContainsAny(apiVersion, "%?#") {
+	wrong := validation.IsDNS1035Label(version.Version)
+	if version.Group != "" {
+		wrong = append(wrong, validation.IsDNS1123Subdomain(version.Group)...)
+	}
+	if err != nil || len(wrong) > 0 { // which would be another path
 		return nil, fmt.Errorf("%q is no API version", apiVersion)
 	}
 	path := "/apis/" + apiVersion

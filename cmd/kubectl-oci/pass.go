@@ -43,6 +43,7 @@ func (p *pass) addFlags(flags *pflag.FlagSet, stdin io.Reader) {
 		"USER, or USER:PASSWORD which others on this machine may see, for the registry (default: the Docker config)")
 	flags.BoolVar(&p.stdin, "creds-stdin", false, "read the password for --creds USER from standard input (default: a prompt)")
 	flags.StringVar(&p.provider, "provider", "", "log in as who one is at a cloud: aws, azure or gcp (default: the Docker config)")
+	offer(flags, "provider", "aws", "azure", "gcp")
 	flags.StringVar(&p.host, "creds-for", "", "registry that --creds, --provider, --cert-file and --insecure are for, where the command speaks to several")
 }
 

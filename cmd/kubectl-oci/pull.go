@@ -203,7 +203,10 @@ func writeTar(ctx context.Context, w io.Writer, spool *archive.Spool) error {
 		_, err := io.Copy(out, contents)
 		return err
 	})
-	return errors.Join(err, out.Close())
+	if err != nil {
+		return err // without an end, so that nobody takes it for whole
+	}
+	return out.Close()
 }
 
 func walkSpool(ctx context.Context, spool *archive.Spool, visit func(archive.File, io.Reader) error) error {

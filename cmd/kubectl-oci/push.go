@@ -240,8 +240,11 @@ func (o *pushOptions) deliver(
 		report.line("dry run: nothing was sent to %s", o.ref.Registry)
 		return done, nil
 	case o.to != "":
+		if err := o.write(ctx, made.Artifact, spool); err != nil {
+			return nil, err
+		}
 		report.line("written to %s", o.to)
-		return done, o.write(ctx, made.Artifact, spool)
+		return done, nil
 	}
 	d, err := o.send(ctx, repo, made.Artifact, spool, seal, report)
 	if err != nil {

@@ -27,11 +27,24 @@ type Logins struct {
 // loginTimeout bounds one login, which takes several requests.
 const loginTimeout = 30 * time.Second
 
+// example is how registries of a provider are named.
+func example(provider string) string {
+	switch provider {
+	case "aws":
+		return ", as <account>.dkr.ecr.<region>.amazonaws.com and public.ecr.aws are"
+	case "azure":
+		return ", as <name>.azurecr.io is"
+	case "gcp":
+		return ", as gcr.io and <region>-docker.pkg.dev are"
+	}
+	return ""
+}
+
 // Credential gives the credential that a provider, aws, azure or gcp, issues for a repository.
 func (l *Logins) Credential(ctx context.Context, provider string, ref registry.Reference) (registry.Credential, error) {
 	login, host := loginOf(provider, ref.Registry)
 	if login == nil {
-		return registry.Credential{}, fmt.Errorf("%q is no registry of provider %s", ref.Registry, provider)
+		return registry.Credential{}, fmt.Errorf("%q is no registry of provider %s%s", ref.Registry, provider, example(provider))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -39,7 +39,7 @@ func TestWhatAmbientLoginsRefuse(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ provider, repository, want string }{
 		"aws, similar host": {"aws", "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.test/org/app", "is no registry of provider aws"},
-		"azure, port":       {"azure", "ours.azurecr.io:444/org/app", "is no registry of provider azure"},
+		"azure, port":       {"azure", "ours.azurecr.io:444/org/app", "is no registry of provider azure, as <name>.azurecr.io is"},
 		"gcp, similar host": {"gcp", "gcr.io.evil.test/org/app", "is no registry of provider gcp"},
 		"unknown provider":  {"ibm", ecr, "is no registry of provider ibm"},
 		"incomplete answer": {"azure", "incomplete.azurecr.io/org/app", "answer is not complete"},
