@@ -166,19 +166,27 @@ func (i *input) judge(c *syntaxCheck, report *reporter) error {
 	for n := range broken {
 		broken[n].File = i.named(broken[n].File)
 	}
-	for _, e := range broken[1:min(len(broken), namedSkips)] {
+	hint := i.brokenHint(c, broken)
+	if len(broken) == 1 {
+		return &hintedError{broken[0], hint}
+	}
+	for _, e := range broken[:min(len(broken), namedSkips)] {
 		report.always("%v", e)
 	}
 	if more := len(broken) - namedSkips; more > 0 {
 		report.always("and %s more", count(more, "file"))
 	}
-	first := *broken[0]
-	return &hintedError{&first, i.brokenHint(c, first)}
+	return &hintedError{fmt.Errorf("pack %q: %d files cannot be read", i.filename, len(broken)), hint}
 }
 
-func (i *input) brokenHint(c *syntaxCheck, first resource.Error) string {
-	name := strings.TrimPrefix(filepath.ToSlash(first.File), filepath.ToSlash(i.filename)+"/")
-	if c.isTemplate(name) {
+func (i *input) brokenHint(c *syntaxCheck, broken []*resource.Error) string {
+	name := strings.TrimPrefix(filepath.ToSlash(broken[0].File), filepath.ToSlash(i.filename)+"/")
+	switch {
+	case i.fromStdin():
+		return "is it a template? --allow-invalid packs it as it is"
+	case len(broken) > 1:
+		return "are they templates? --allow-invalid packs them as they are, and --ignore PATTERN leaves some out"
+	case c.isTemplate(name):
 		return "it is a template of a chart, which no YAML needs to be: --allow-invalid packs it as it is"
 	}
 	return fmt.Sprintf("is it a template? --allow-invalid packs it as it is, and --ignore %s leaves it out", path.Base(name))

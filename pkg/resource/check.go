@@ -10,8 +10,8 @@ import (
 // ErrLarge is why [Check] has not looked at a document.
 var ErrLarge = errors.New("it is too large to be checked")
 
-// Check says what makes a file unreadable, whatever it holds: broken YAML or JSON, a key that is there twice, aliases that make much of
-// little. An error is an [*Error] for the first mistake; it is [ErrLarge] where a document has more than [MaxDocument] bytes, [ErrExpands]
+// Check says what makes a file unreadable, whatever it holds: broken YAML or JSON, a key that is there twice or no scalar, aliases that
+// make much of little. An error is an [*Error] for the first mistake; it is [ErrLarge] where a document has more than [MaxDocument] bytes, [ErrExpands]
 // where aliases are to blame. Any number of documents, and none, are right.
 func Check(file string, text []byte) error {
 	for d := range documents(text) {
@@ -37,12 +37,15 @@ func Check(file string, text []byte) error {
 	return nil
 }
 
-// checkKeys looks for keys that are there twice. What an alias stands for is looked at where it is written.
+// checkKeys looks for keys that are there twice, or are no scalars, as {{ x }} is a mapping whose key is one. What an alias stands for is looked at where it is written.
 func checkKeys(n *yaml.Node, depth int) error {
 	if depth > maxDepth {
 		return &Error{Line: n.Line, Err: errDeep}
 	}
 	if n.Kind == yaml.MappingNode {
+		if err := checkScalars(n); err != nil {
+			return err
+		}
 		if err := checkTwice(n); err != nil {
 			return err
 		}
@@ -50,6 +53,19 @@ func checkKeys(n *yaml.Node, depth int) error {
 	for _, child := range n.Content {
 		if err := checkKeys(child, depth+1); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func checkScalars(n *yaml.Node) error {
+	for i := 0; i < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.Kind != yaml.ScalarNode {
+			return &Error{Line: n.Content[i].Line, Err: errKey}
 		}
 	}
 	return nil

@@ -19,6 +19,8 @@ func TestCheck(t *testing.T) {
 		"second is broken":  {"a.yaml", "a: 1\n---\nb: 'x\n", "a.yaml:3: "},
 		"tab":               {"a.yaml", "a:\n\tb: 1\n", "a.yaml:2: found character that cannot start any token"},
 		"template":          {"a.yaml", "kind: A\n{{- if .Values.on }}\nb: 1\n{{- end }}\n", "a.yaml:"},
+		"template's value":  {"a.yaml", "kind: A\nb: {{ .Values.b }}\n", "a.yaml:2: a key is no scalar"},
+		"key from an alias": {"a.yaml", "a: &x k\n*x : 1\n", ""},
 		"twice":             {"a.yaml", "a:\n  b: 1\n  b: 2\n", `a.yaml:3: key "b" appears twice`},
 		"twice in JSON":     {"a.json", "{\"a\": 1,\n \"a\": 2}", `a.json:2: key "a" appears twice`},
 		"twice among many":  {"a.yaml", "a: 1\nb: 1\nc: 1\nd: 1\ne: 1\nf: 1\ng: 1\nh: 1\ni: 1\na: 1\n", `a.yaml:10: key "a" appears twice`},

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -21,7 +22,10 @@ const (
 	freeWeight, byteWeight = 1 << 20, 128
 )
 
-var errDeep = fmt.Errorf("values are nested deeper than %d", maxDepth)
+var (
+	errDeep = fmt.Errorf("values are nested deeper than %d", maxDepth)
+	errKey  = errors.New("a key is no scalar")
+)
 
 // reading turns the nodes of one file into values.
 type reading struct {
@@ -142,7 +146,7 @@ func (r *reading) key(n *yaml.Node) (string, error) {
 		n = n.Alias
 	}
 	if n.Kind != yaml.ScalarNode {
-		return "", r.fail(n, "a key is no scalar")
+		return "", r.fail(n, "%w", errKey)
 	}
 	v, err := r.scalar(n)
 	if err != nil {
