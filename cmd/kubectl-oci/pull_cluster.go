@@ -33,8 +33,10 @@ func (o *pullOptions) completeFromCluster(name string) error {
 		return usageError{errors.New("what the cluster has, its agent has verified, where spec.verify says so: leave out --verify")}
 	case o.remote.used():
 		return usageError{errors.New("who you are to a registry, and how it is reached, was said, and none is asked here")}
-	case o.to == "-" || o.layer != "":
-		return usageError{errors.New("what the cluster has is unpacked whole, into a folder: leave --layer out, and name one with --to")}
+	case o.to == "-":
+		return usageError{errors.New("what the cluster has is unpacked into a folder: name one with --to")}
+	case o.layer != "":
+		return usageError{errors.New("what the cluster has is unpacked whole: leave --layer out")}
 	}
 	o.object, o.to = name, cmp.Or(o.to, name)
 	return o.validate()
