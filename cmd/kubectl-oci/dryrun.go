@@ -30,6 +30,7 @@ type dryRun struct {
 	brings map[string]bool         // namespaces and kinds that come with the objects
 	failed int                     // objects that could not be compared
 	files  bool                    // among them are files
+	hint   string                  // what to do about the first of them for which that is known
 }
 
 // maxDryRuns bounds the requests under way: each costs the API server a whole admission.
@@ -74,6 +75,7 @@ func (d *dryRun) compare(ctx context.Context, objects []resource.Object) (before
 
 func (d *dryRun) fail(o resource.Object, err error) {
 	d.failed++
+	d.hint = cmp.Or(d.hint, d.hintFor(err))
 	if o.Group == "" && o.Kind == "Secret" && quotes(err) {
 		err = errQuoted
 	}
@@ -86,6 +88,28 @@ func (d *dryRun) fail(o resource.Object, err error) {
 		return
 	}
 	d.report.always("%s: %s: %s", placeOf(o), o.ID, oneLine(err))
+}
+
+func (d *dryRun) hintFor(err error) string {
+	var missing metav1.StatusDetails
+	if status, ok := errors.AsType[*apierrors.StatusError](err); ok && apierrors.IsNotFound(err) && status.ErrStatus.Details != nil {
+		missing = *status.ErrStatus.Details
+	}
+	switch {
+	case apierrors.IsForbidden(err):
+		return "the rights to get and patch are needed for what is compared, and create where it is new"
+	case missing.Kind == "namespaces" && missing.Name == d.namespaceOf(""):
+		return fmt.Sprintf("objects that name no namespace are looked for in %q: -n names another one", missing.Name)
+	}
+	return ""
+}
+
+// incomplete says that something could not be compared; nil where nothing is left out.
+func (d *dryRun) incomplete() error {
+	if d.failed == 0 {
+		return nil
+	}
+	return &hintedError{fmt.Errorf("compare with the cluster: %s could not be compared", count(d.failed, d.what())), d.hint}
 }
 
 // what is what could not be compared, one of them.
