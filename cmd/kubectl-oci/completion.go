@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -97,7 +98,11 @@ func (o *completionOptions) install(streams genericiooptions.IOStreams) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(path, helper, 0o755); err != nil {
+	err = replaceFile(path, helper, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &hintedError{fmt.Errorf("install %q: there is no folder %q", path, o.folder), "mkdir -p " + o.folder}
+	}
+	if err != nil {
 		return fmt.Errorf("install %q: %w", path, err)
 	}
 	if !onPath(o.folder) {

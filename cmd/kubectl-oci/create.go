@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	v1 "github.com/kubectl-oci/kubectl-oci/pkg/api/source/v1"
@@ -89,6 +90,9 @@ func (o *createOptions) addFlags(flags *pflag.FlagSet) {
 func (o *createOptions) complete(name string) (err error) {
 	if o.name, _, err = objectName(name); err != nil {
 		return err
+	}
+	if wrong := validation.IsDNS1123Subdomain(o.name); len(wrong) > 0 {
+		return usageError{fmt.Errorf("NAME %q is no name of an object: lower-case letters and digits, with - and . between them, %d at most", o.name, validation.DNS1123SubdomainMaxLength)}
 	}
 	if err := o.completeReference(); err != nil {
 		return err

@@ -106,7 +106,7 @@ func (s *createSecrets) credential(ctx context.Context, ref registry.Reference, 
 	case err != nil:
 		return c, err
 	case len(found) == 0:
-		return c, &hintedError{fmt.Errorf("%s has no credential for %q", where, ref.Registry), "to log in: docker login " + ref.Registry}
+		return c, &hintedError{fmt.Errorf("%s has no credential for %q", where, ref.Registry), "to log in: kubectl oci login " + ref.Registry}
 	}
 	return found[0], nil
 }

@@ -51,8 +51,8 @@ Exits with 0 when the agent would succeed, with 1 when it would fail, and with 2
   # Before it is applied, within what the administrator permits
   kubectl oci explain -f app-config.yaml --policy policy.yaml
 
-  # All tags, and why each lost
-  kubectl oci explain ocirepository/app-config -o json | jq -r '.tags[] | [.tag, .why] | @tsv'`,
+  # For programs: all tags, and why each lost
+  kubectl oci explain ocirepository/app-config -o json > explained.json`,
 		Annotations: map[string]string{failureAnnotation: "2"},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {

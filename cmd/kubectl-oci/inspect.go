@@ -35,8 +35,8 @@ Nothing is verified either: who signed an artifact is what kubectl oci verify te
 		Example: `  # For people
   kubectl oci inspect docker.io/org/app-config:v1.0.0
 
-  # Which container images will run?
-  kubectl oci inspect docker.io/org/app-config:v1.0.0 -o json | jq -r '.images[].image'
+  # For programs: which container images will run, and the rest
+  kubectl oci inspect docker.io/org/app-config:v1.0.0 -o json > inspected.json
 
   # The manifest alone, without fetching any content
   kubectl oci inspect docker.io/org/app-config:v1.0.0 --files=false -o yaml`,

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -45,6 +47,17 @@ func changesToo(spec map[string]any) (fields []string) {
 	return fields
 }
 
+// explainKustomization says why there is none to get.
+func explainKustomization(err error, namespace string) error {
+	switch {
+	case unserved(err):
+		return &hintedError{errors.New("the cluster knows no Kustomization"), "kubectl oci install --profile with-kustomize-controller brings it"}
+	case apierrors.IsNotFound(err):
+		return &hintedError{fmt.Errorf("there is none in namespace %q", namespace), "-n names another namespace"}
+	}
+	return err
+}
+
 func (c *connection) kustomization(ctx context.Context, name string) (*kustomization, error) {
 	if kind, rest, ok := strings.Cut(name, "/"); ok && (kind == "kustomization" || kind == "kustomizations" || kind == "ks") {
 		name = rest
@@ -54,7 +67,7 @@ func (c *connection) kustomization(ctx context.Context, name string) (*kustomiza
 	}
 	u, err := c.client.Resource(kustomizationResource()).Namespace(c.namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("get Kustomization %q: %w", name, err)
+		return nil, fmt.Errorf("get Kustomization %q: %w", name, explainKustomization(err, c.namespace))
 	}
 	if _, elsewhere, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", "kubeConfig"); elsewhere {
 		return nil, fmt.Errorf("compare for Kustomization %q: it applies to another cluster, by its spec.kubeConfig: name that one with --context, and leave out --kustomization", name)

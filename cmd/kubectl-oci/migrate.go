@@ -153,8 +153,14 @@ func (o *migrateOptions) run(ctx context.Context, streams genericiooptions.IOStr
 	if err := o.print(streams.Out, m, changes); err != nil {
 		return err
 	}
-	m.tell(report)
-	if o.check && len(changes) > 0 {
+	m.tell(report, !o.write && !o.check && !o.fromCluster)
+	if !o.check {
+		return nil
+	}
+	if err := files.complete(); err != nil {
+		return err
+	}
+	if len(changes) > 0 {
 		return errDiffers
 	}
 	return nil
@@ -244,6 +250,9 @@ func (o *migrateOptions) find(objects []writtenObject) (*formerSource, []*writte
 		from.kind, from.namespace = cmp.Or(from.kind, "GitRepository"), cmp.Or(from.namespace, migrated.Namespace)
 		return from, nil, nil
 	}
+	if o.fromCluster {
+		return nil, nil, &hintedError{fmt.Errorf("find %s: there is none in namespace %q of the cluster", from, o.namespace), "-n names another namespace"}
+	}
 	return nil, nil, fmt.Errorf("find %s: it is in none of the files", from)
 }
 
@@ -273,7 +282,7 @@ func printTexts(w io.Writer, changes []textChange) error {
 }
 
 // tell says what is left to do.
-func (m *migration) tell(report *reporter) {
+func (m *migration) tell(report *reporter, unwritten bool) {
 	for _, w := range m.Warnings {
 		report.always("warning: %s", w)
 	}
@@ -283,8 +292,11 @@ func (m *migration) tell(report *reporter) {
 			report.always("  %s", s)
 		}
 	}
-	if len(m.Files) == 0 {
+	switch {
+	case len(m.Files) == 0:
 		report.line("nothing is left to migrate of %s", m.From)
+	case unwritten:
+		report.line("nothing is written yet: --write does that")
 	}
 	if len(m.Fill) > 0 {
 		report.line("to fill the artifact:")

@@ -117,6 +117,9 @@ func (c *connection) one(ctx context.Context, namespace, name string) (*unstruct
 		return r.Get(ctx, name, metav1.GetOptions{})
 	})
 	if err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, &hintedError{fmt.Errorf("get %q: %w in namespace %q", name, err, namespace), "is that the namespace? -n names another"}
+		}
 		return nil, fmt.Errorf("get %q: %w", name, err)
 	}
 	return o, nil

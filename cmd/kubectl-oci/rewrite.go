@@ -23,6 +23,8 @@ type rewriting struct {
 	files []*rewritten
 	roots []*os.Root
 	seen  map[string]bool // files, by their real paths
+
+	unread []string // files that were left alone, because they are no YAML
 }
 
 // rewritten is one of the files. Its text changes through edits alone.
@@ -105,9 +107,21 @@ func (r *rewriting) visit(root *os.Root, name, shown string, d fs.DirEntry, word
 	err := r.read(root, name, shown, words)
 	if e, ok := errors.AsType[*resource.Error](err); ok {
 		report.line("left alone: %v", e)
+		r.unread = append(r.unread, shown)
 		return nil
 	}
 	return err
+}
+
+// complete refuses to call a folder checked of which a file could not be read.
+func (r *rewriting) complete() error {
+	if len(r.unread) == 0 {
+		return nil
+	}
+	return &hintedError{
+		fmt.Errorf("check %q: it cannot be read, and may hold what changes", r.unread[0]),
+		"mend it, or name the files and folders that are to be checked, without it",
+	}
 }
 
 // read takes a file up where it holds one of the words.

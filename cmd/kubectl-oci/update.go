@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -42,7 +43,8 @@ one with spec.ref.semver, unless the comment stands there. A digest that is ther
 Patches of kustomize with kind OCIRepository are updated, too; the url may be in another of the files. Nothing is written when
 anything fails.
 
-Exits with 0 when all is up to date or was updated, with --check 1 when something is stale, and with 2 or more on failure.`,
+Exits with 0 when all is up to date or was updated, with --check 1 when something is stale, and with 2 or more on failure. With --check, that
+is also a file that cannot be read and names an OCIRepository.`,
 		Example: `  # What the comments in the files say
   kubectl oci update ./clusters
 
@@ -118,7 +120,13 @@ func (o *updateOptions) run(ctx context.Context, streams genericiooptions.IOStre
 		return err
 	}
 	o.sum(result, report)
-	if o.check && len(changes) > 0 {
+	if !o.check {
+		return nil
+	}
+	if err := files.complete(); err != nil {
+		return err
+	}
+	if len(changes) > 0 {
 		return errDiffers
 	}
 	return nil
@@ -199,6 +207,10 @@ func (o *updateOptions) sum(r *updateResult, report *reporter) {
 	verb := "updated"
 	if o.check || o.dryRun {
 		verb = "stale"
+	}
+	if r.objects == 0 {
+		report.line("no OCIRepository is in %s: is that the right place?", strings.Join(o.paths, ", "))
+		return
 	}
 	report.line("%d of %d %s", r.stale, r.objects, map[bool]string{true: "OCIRepository " + verb, false: "OCIRepositories " + verb}[r.objects == 1])
 }

@@ -78,13 +78,8 @@ func (w *waitFor) look(ctx context.Context, ref registry.Reference, tags []strin
 
 func (a *arrival) find(ctx context.Context, name string, ref registry.Reference, tags []string) error {
 	u, err := a.client.Resource(kustomizationResource()).Namespace(a.namespace).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case unserved(err):
-		return &hintedError{errors.New("the cluster knows no Kustomization"), "kubectl oci install --profile with-kustomize-controller brings it"}
-	case apierrors.IsNotFound(err):
-		return &hintedError{fmt.Errorf("there is none in namespace %q", a.namespace), "-n names another namespace"}
-	case err != nil:
-		return err
+	if err != nil {
+		return explainKustomization(err, a.namespace)
 	}
 	if a.applier, err = readApplier(u); err != nil {
 		return err

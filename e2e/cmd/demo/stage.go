@@ -137,7 +137,12 @@ Everything runs on until Ctrl-C. In another terminal:
   export PATH="%s:%s:$PATH"
   kubectl get ocirepositories -A
   kubectl oci push %s/org/app-config:v1.0.0 -f ./examples/app-config -a note=mine
+  kubectl oci explain app-config -n flux-system --policy %s
   curl -s http://%s/metrics | grep gotk
   tail -f %s
-`, s.cluster, filepath.Dir(s.binaries.Plugin), filepath.Dir(s.kubectl), s.registry, s.agent.Metrics, filepath.Join(s.dir, "agent.log"))
+
+The pages of docs/ on push, pull, build, list, inspect, diff, copy, tag, promote, sign, verify, update and get work here as they are, with %s
+in place of docker.io. explain needs the --policy above, for the agent is no Pod here. What needs Pods does not work: install, Kustomizations and
+other consumers, and pull ocirepository/NAME, which goes through the agent's Service.
+`, s.cluster, filepath.Dir(s.binaries.Plugin), filepath.Dir(s.kubectl), s.registry, filepath.Join(s.dir, "policy.yaml"), s.agent.Metrics, filepath.Join(s.dir, "agent.log"), s.registry)
 }
