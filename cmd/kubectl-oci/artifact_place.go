@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -70,8 +71,13 @@ func parsePlace(verb, text string) (place, error) {
 	if p, ok, err := layoutAt(text); ok {
 		return p, err
 	}
-	if strings.HasPrefix(text, ".") {
-		return place{}, usageError{fmt.Errorf("%s %q: it is no OCI layout", verb, text)}
+	if !isReference(text) {
+		if _, err := os.Stat(text); err == nil {
+			return place{}, usageError{fmt.Errorf("%s %q: it is no OCI layout", verb, text)}
+		}
+		if strings.HasPrefix(text, ".") || strings.HasSuffix(text, ".tar") {
+			return place{}, usageError{fmt.Errorf("%s %q: no such file or folder", verb, text)}
+		}
 	}
 	ref, err := parseExisting(verb, text)
 	return place{ref: ref}, err
@@ -111,12 +117,34 @@ func (p place) openLayout() (*found, error) {
 	}
 	d := ocispec.Descriptor{Digest: p.at}
 	if d.Digest == "" {
-		if d, err = l.Resolve(p.tag); err != nil {
+		if d, err = resolveIn(l, p.tag); err != nil {
 			l.Close()
 			return nil, err
 		}
 	}
 	return &found{l, l, l, p.path + "@" + d.Digest.String(), d}, nil
+}
+
+// resolveIn names the tags that there are, where tag is none of them or one has to be said.
+func resolveIn(l *layout.Layout, tag string) (ocispec.Descriptor, error) {
+	d, err := l.Resolve(tag)
+	if err == nil {
+		return d, nil
+	}
+	all, listErr := l.Artifacts()
+	var tags []string
+	for _, there := range all {
+		if tag := layout.Tag(there); tag != "" {
+			tags = append(tags, shown(tag))
+		}
+	}
+	if listErr != nil || len(tags) == 0 {
+		return d, err
+	}
+	if more := len(tags) - namedSkips; more > 0 {
+		tags = append(tags[:namedSkips], fmt.Sprintf("and %d more", more))
+	}
+	return d, &hintedError{err, "it holds " + strings.Join(tags, ", ")}
 }
 
 // blame says which registry an error is about, if it is about one.

@@ -58,7 +58,7 @@ Prints the artifact's reference by digest.`,
 
   # What the cluster has
   kubectl oci pull ocirepository/app-config -n flux-system --to /tmp/now`,
-		Args: exactArgs("REFERENCE"),
+		Args: referenceAlone("--to"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
 				return err

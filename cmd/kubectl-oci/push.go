@@ -84,7 +84,7 @@ OCIRepository, fails on it, and with 2 on any other error, or when the time is o
   # What another command prints
   kustomize build ./overlays/prod | kubectl oci push docker.io/org/app-config:prod -f -`,
 		Annotations: map[string]string{failureAnnotation: waitForFlag},
-		Args:        exactArgs("REFERENCE"),
+		Args:        referenceAlone("-f"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.complete(args[0]); err != nil {
 				return err

@@ -132,7 +132,7 @@ func (o opened) list(ctx context.Context, matches *regexp.Regexp, all bool) ([]p
 	d := ocispec.Descriptor{Digest: o.at}
 	if d.Digest == "" {
 		var err error
-		if d, err = o.layout.Resolve(o.tag); err != nil {
+		if d, err = resolveIn(o.layout, o.tag); err != nil {
 			return nil, err
 		}
 	}

@@ -142,3 +142,13 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// referenceAlone is exactArgs where the folder, which some write behind the reference, goes with a flag.
+func referenceAlone(flag string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 2 {
+			return usageError{fmt.Errorf("unexpected argument %q: a folder goes with %s", args[1], flag)}
+		}
+		return exactArgs("REFERENCE")(cmd, args)
+	}
+}

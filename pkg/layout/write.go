@@ -30,6 +30,9 @@ const partial = ".partial-"
 // What somebody began to write and who was killed left behind is taken away after this time.
 const keepPartial = 24 * time.Hour
 
+// ErrForeign is what [Create] says of a folder with files of which none is a layout's.
+var ErrForeign = errors.New("the folder holds something else than a layout")
+
 // Create opens the folder at path to write to it. One that is missing or empty becomes a layout that holds nothing; any other must be one.
 // The caller closes it.
 func Create(path string) (*Layout, error) {
@@ -56,7 +59,7 @@ func create(dir string) error {
 		return cause(err)
 	}
 	if !isOurs(entries) {
-		return errors.New("the folder holds something else than a layout")
+		return ErrForeign
 	}
 	sweep(root, entries)
 	if err := root.MkdirAll(path.Join(ocispec.ImageBlobsDir, "sha256"), 0o755); err != nil {
