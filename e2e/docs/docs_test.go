@@ -28,6 +28,7 @@ var notRun = []string{
 	"make image IMAGE=registry.example.com/kubectl-oci/agent:dev",
 	"sudo install bin/kubectl-oci /usr/local/bin/    # anywhere on the PATH: kubectl finds it as \"kubectl oci\"",
 	"openssl req -x509 -newkey rsa:3072 -nodes -keyout acme.key -out acme.crt -subj /CN=acme -addext extendedKeyUsage=codeSigning",
+	"kubectl oci explain hello -n hello",
 	"kubectl oci pull ocirepository/hello -n hello --to ./now",
 	"kubectl oci pull ocirepository/shop -n shop --to ./now",
 	"kubectl oci install --profile mirror --image mirror.internal/kubectl-oci/agent:v0.1.0 --policy policy.yaml",
