@@ -39,8 +39,11 @@ var notRun = []string{
 // inCluster are the pages whose commands wait for an agent's answer.
 var inCluster = map[string]bool{"docs/cluster.md": true, "docs/getting-started.md": true, "docs/signatures.md": true}
 
-// guides all have an agent.
-const guides = "docs/guides/"
+// guides all have an agent; explaining looks at the one that is installed.
+const (
+	guides     = "docs/guides/"
+	explaining = "docs/cluster.md"
+)
 
 type place struct{ root, bin, agent, kustomize, registry, kubeconfig string }
 
@@ -127,6 +130,8 @@ func pages(t *testing.T) iter.Seq2[string, string] {
 func follow(t *testing.T, dir, page, text string, unseen map[string]bool) {
 	if inCluster[page] || strings.HasPrefix(page, guides) {
 		startAgent(t)
+	}
+	if page == explaining {
 		defer publishPolicy(t, dir)()
 	}
 	blocks := manual.Blocks(text)
@@ -168,14 +173,16 @@ func startAgent(t *testing.T) {
 	t.Cleanup(agent.Stop)
 }
 
-// publishPolicy puts the agent's policy where the manifests have it, for the page's commands that look there, until
-// the function that it gives is called.
+// publishPolicy has the installed agent run with the policy of the one that startAgent starts, for the page's commands that look there,
+// until the function that it gives is called.
 func publishPolicy(t *testing.T, dir string) func() {
 	t.Helper()
-	const place = "kubectl create configmap policy -n oci-system"
-	reader(dir).Run(t, "kubectl create namespace oci-system --dry-run=client -o yaml | kubectl apply --server-side -f -\n"+
-		"printf %s '"+product.OnLoopback+"' | "+place+" --from-file=policy.yaml=/dev/stdin --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -\n")
-	return func() { reader(dir).Run(t, "kubectl delete configmap policy -n oci-system\n") }
+	path := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(path, []byte(product.OnLoopback), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader(dir).Run(t, "kubectl oci install -q --wait=false --policy "+path)
+	return func() { reader(dir).Run(t, "kubectl oci install -q --wait=false --policy none") }
 }
 
 // workplace is a clone as a reader has it: what the pages need of the repository, and a folder of their own to push,

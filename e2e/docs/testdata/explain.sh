@@ -10,5 +10,4 @@ rules:
   - addresses: [public, private, loopback]
     insecure: true
 END
-kubectl get namespace oci-system >/dev/null 2>&1 || kubectl create namespace oci-system
-kubectl create configmap policy -n oci-system --from-file=policy.yaml
+kubectl oci install -q --wait=false --policy policy.yaml
