@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
@@ -29,7 +31,8 @@ func newUninstallCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "uninstall",
 		Short: "Remove the agent from a cluster",
 		Long: `Remove what install has made, told by its label ` + partOfLabel + `: ` + partOf + `, and say what stays. The definition of OCIRepository always stays, and so do
-all OCIRepository objects: to remove it would remove them. The namespace goes with the agent where install made it and nothing of anybody else's is in it.
+all OCIRepository objects: to remove it would remove them. The namespace goes with the agent where install made it and nothing of anybody else's is in it; until it is
+gone, the command waits.
 
 On a terminal it asks first.
 
@@ -85,6 +88,9 @@ func (o *uninstallOptions) run(ctx context.Context, streams genericiooptions.IOS
 	for _, line := range found.stays {
 		report.line("stays: %s", line)
 	}
+	if o.dryRun == "none" {
+		return c.awaitNamespaces(ctx, found.ours, report)
+	}
 	return nil
 }
 
@@ -126,6 +132,46 @@ func (c *connection) removeAll(ctx context.Context, all installation, dry bool, 
 		}
 	}
 	return nil
+}
+
+// namespacePatience is how long a namespace may take to be empty. A Pod is given a minute to end.
+const namespacePatience = 2 * time.Minute
+
+// awaitNamespaces waits until namespaces that were removed are gone: nothing can be installed there before. Who may not watch is not kept.
+func (c *connection) awaitNamespaces(ctx context.Context, removed installation, report *reporter) error {
+	ctx, cancel := context.WithTimeout(ctx, namespacePatience)
+	defer cancel()
+	for _, u := range removed {
+		if u.GetKind() != "Namespace" {
+			continue
+		}
+		w, err := c.at(u).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + u.GetName()})
+		if apierrors.IsForbidden(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", objectTitle(u), err)
+		}
+		report.line("waiting until %s is gone", objectTitle(u))
+		if !c.gone(ctx, u, w) {
+			return fmt.Errorf("wait until %s is gone: %w", objectTitle(u), context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// gone tells whether an object ends before the watch does, which it stops.
+func (c *connection) gone(ctx context.Context, u *unstructured.Unstructured, w apiwatch.Interface) bool {
+	defer w.Stop()
+	if _, err := c.at(u).Get(ctx, u.GetName(), metav1.GetOptions{}); apierrors.IsNotFound(err) {
+		return true
+	}
+	for event := range w.ResultChan() {
+		if event.Type == apiwatch.Deleted {
+			return true
+		}
+	}
+	return false
 }
 
 // delete removes this very object, and not one that has taken its name since.
