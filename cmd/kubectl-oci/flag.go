@@ -41,26 +41,39 @@ func flagError(_ *cobra.Command, err error) error {
 		return usageError{err}
 	}
 	flag, value := wrong.GetFlag(), wrong.GetValue()
-	switch flag.Value.Type() {
-	case "bool":
+	switch kind := flag.Value.Type(); {
+	case errors.Is(err, errTwice):
+		err = fmt.Errorf("--%s is given twice, and takes one value", flag.Name)
+	case kind == "bool":
 		err = fmt.Errorf("--%s %.100q is neither true nor false", flag.Name, value)
-	case "duration":
+	case kind == "duration":
 		err = fmt.Errorf("--%s %.100q is no time, such as 90s", flag.Name, value)
 	}
 	return usageError{err}
 }
 
-// counted is a text flag that counts how often it is given, where the last would take the place of others unseen.
-type counted struct {
-	text  *string
-	times *int
+// onlyOnce has a command refuse flags that are given twice and hold one text: the last one would take the place of the others unseen. Those
+// that say where the cluster is are as kubectl's, of which the last one counts.
+func onlyOnce(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		if flag.Value.Type() == "string" && !slices.Contains([]string{"namespace", "context", "kubeconfig"}, flag.Name) {
+			flag.Value = &once{Value: flag.Value}
+		}
+	})
 }
 
-func (c *counted) Set(text string) error {
-	*c.text = text
-	*c.times++
-	return nil
+// once is a value that is set once.
+type once struct {
+	pflag.Value
+	set bool
 }
 
-func (c *counted) String() string { return *c.text }
-func (c *counted) Type() string   { return "string" }
+var errTwice = errors.New("given twice")
+
+func (o *once) Set(text string) error {
+	if o.set {
+		return errTwice
+	}
+	o.set = true
+	return o.Value.Set(text)
+}

@@ -52,8 +52,9 @@ func TestEmptyFlagsAreUsageErrors(t *testing.T) {
 		"pull 127.0.0.1:1/a:b --verify=":                                 `--verify "" is neither true nor false`,
 		"verify 127.0.0.1:1/a:b --certificate-identity=":                 "it is empty, which would mean anyone",
 		"verify 127.0.0.1:1/a:b --key k --timeout=":                      `--timeout "" is no time, such as 90s`,
-		"build -f . --to=":                          "--to is empty",
-		"push 127.0.0.1:1/a:b -f nowhere --ignore=": "nowhere",
+		"push 127.0.0.1:1/a:b -f a -f b":                                 "--filename is given twice, and takes one value\nhint: kubectl oci push --help",
+		"build -f . --to=":                                               "--to is empty",
+		"push 127.0.0.1:1/a:b -f nowhere --ignore=":                      "nowhere",
 	} {
 		var stderr bytes.Buffer
 		streams := genericiooptions.IOStreams{In: strings.NewReader(""), Out: &bytes.Buffer{}, ErrOut: &stderr}

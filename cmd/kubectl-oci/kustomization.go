@@ -51,7 +51,7 @@ func changesToo(spec map[string]any) (fields []string) {
 func explainKustomization(err error, namespace string) error {
 	switch {
 	case unserved(err):
-		return &hintedError{errors.New("the cluster knows no Kustomization"), "kubectl oci install --profile with-kustomize-controller brings it"}
+		return &hintedError{errors.New("the cluster knows no Kustomization"), "it comes with Flux's kustomize-controller: flux install --components=kustomize-controller"}
 	case apierrors.IsNotFound(err):
 		return &hintedError{fmt.Errorf("there is none in namespace %q", namespace), "-n names another namespace"}
 	}

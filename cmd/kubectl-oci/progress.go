@@ -78,5 +78,10 @@ func (p *progress) Reset() {
 	p.done = 0
 }
 
-// Finish takes the bar away.
-func (p *progress) Finish() { _ = p.drawn.Finish() }
+// Finish takes the bar away, also one that was drawn last before it was full.
+func (p *progress) Finish() {
+	_ = p.drawn.Finish()
+	if p.report.terminal && !p.report.quiet {
+		_ = p.drawn.Clear()
+	}
+}

@@ -108,6 +108,9 @@ In the cluster an agent polls OCIRepository objects and exposes each artifact to
 		newVersionCommand(streams),
 		newReferenceCommand(),
 	)
+	for _, command := range root.Commands() {
+		onlyOnce(command)
+	}
 	root.SetHelpCommand(newHelpCommand())
 	return root
 }

@@ -23,7 +23,6 @@ type signing struct {
 	password
 	identity
 	key         string
-	keys        int // how many were given
 	form        string
 	fulcio      string
 	log         string
@@ -33,7 +32,7 @@ type signing struct {
 
 func (s *signing) addFlags(flags *pflag.FlagSet) {
 	s.password.addFlags(flags)
-	flags.Var(&counted{&s.key, &s.keys}, "key", "private key to sign with: "+keyHelp)
+	flags.StringVar(&s.key, "key", "", "private key to sign with: "+keyHelp)
 	s.identity.addFlags(flags)
 	flags.StringVar(&s.form, "form", string(signature.FormBundle),
 		"how signatures are kept: bundle, which refers to the artifact, or tag, for older versions of cosign")
@@ -60,8 +59,6 @@ func (s *signing) validate() error {
 	switch {
 	case s.form != string(signature.FormBundle) && s.form != string(signature.FormTag):
 		return usageError{fmt.Errorf("--form %q is neither bundle nor tag", s.form)}
-	case s.keys > 1:
-		return usageError{errors.New("--key is given more than once: one key signs, and another signs once more")}
 	case s.key != "" && s.token != "":
 		return usageError{errors.New("--key and --identity-token exclude each other")}
 	case s.key != "" && s.fulcio != "":

@@ -189,9 +189,6 @@ func (i *input) brokenHint(c *syntaxCheck, broken []*resource.Error) string {
 	case c.isTemplate(name):
 		return "it is a template of a chart, which no YAML needs to be: --allow-invalid packs it as it is"
 	}
-	if i.fromStdin() {
-		return "is it a template? --allow-invalid packs it as it is"
-	}
 	return fmt.Sprintf("is it a template? --allow-invalid packs it as it is, and --ignore %s leaves it out", path.Base(name))
 }
 
