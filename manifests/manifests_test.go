@@ -3,6 +3,7 @@ package manifests_test
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +65,32 @@ func TestRightsOfComponents(t *testing.T) {
 			if n := strings.Count(with, "Binding\n"); n != strings.Count(without, "Binding\n") {
 				t.Errorf("%s+%s has %d bindings", overlay, component, n)
 			}
+		}
+	}
+}
+
+// The profile for mirrors lets the agent out to what a policy calls private, and to whoever answers for names, on a node too; nowhere else.
+func TestEgressOfMirror(t *testing.T) {
+	t.Parallel()
+	objects := build(t, "overlays/mirror", "", "")
+	i := slices.IndexFunc(objects, func(o object) bool { return o.Metadata.Name == "agent-egress" })
+	for address, want := range map[string]string{
+		"10.1.2.3": "all", "172.31.0.1": "all", "192.168.1.1": "all", "100.64.0.1": "all", "100.127.0.1": "all", "198.19.0.1": "all", "fd12::1": "all",
+		"169.254.20.10": "some", "169.254.169.254": "", "203.0.113.1": "", "2001:db8::1": "",
+	} {
+		got := ""
+		rules, _ := objects[i].Spec["egress"].([]any)
+		for _, rule := range rules {
+			to, _ := at(rule, "to").([]any)
+			for _, peer := range to {
+				cidr, _ := at(peer, "ipBlock", "cidr").(string)
+				if block, err := netip.ParsePrefix(cidr); err == nil && block.Contains(netip.MustParseAddr(address)) {
+					got = map[bool]string{true: "all", false: "some"}[at(rule, "ports") == nil]
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q of its ports are let out to, want %q", address, got, want)
 		}
 	}
 }
