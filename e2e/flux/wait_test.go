@@ -65,7 +65,7 @@ func TestPushIsRejected(t *testing.T) {
 			r.patch(&v1.OCIRepository{}, "app", `{"spec":{"verify":{"provider":"cosign","secretRef":{"name":"keys"}}}}`)
 		}},
 	} {
-		t.Run(test.name, func(t *testing.T) { //nolint:paralleltest // one Kustomization has them all
+		t.Run(test.name, func(t *testing.T) {
 			if test.edit != nil {
 				test.edit()
 			}
