@@ -58,6 +58,9 @@ Exits with 0 when all objects are the same, with 1 when something differs, and w
 		Annotations: map[string]string{failureAnnotation: "2"},
 		Args:        func(_ *cobra.Command, args []string) error { return o.checkArgs(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.refuseIdle(cmd.Flags()); err != nil {
+				return err
+			}
 			if err := o.complete(args); err != nil {
 				return err
 			}

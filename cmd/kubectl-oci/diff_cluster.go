@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -31,13 +32,22 @@ func (o *clusterDiff) addFlags(flags *pflag.FlagSet) {
 }
 
 func (o *clusterDiff) validate() error {
-	switch {
-	case !o.live && o.kustomization != "":
-		return usageError{errors.New("--kustomization goes with --cluster")}
-	case o.live && o.manager == "":
+	if o.live && o.manager == "" {
 		return usageError{errors.New("--field-manager is empty")}
 	}
 	return nil
+}
+
+// refuseIdle refuses flags about the cluster where it is not asked: who forgot --cluster would compare something else.
+func (o *clusterDiff) refuseIdle(flags *pflag.FlagSet) (err error) {
+	mine := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&clusterDiff{}).addFlags(mine)
+	flags.Visit(func(flag *pflag.Flag) {
+		if !o.live && err == nil && mine.Lookup(flag.Name) != nil && flag.Name != "cluster" {
+			err = usageError{fmt.Errorf("--%s goes with --cluster", flag.Name)}
+		}
+	})
+	return err
 }
 
 // runCluster says what applying TO would change.

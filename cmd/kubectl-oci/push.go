@@ -224,7 +224,7 @@ func (o *pushOptions) run(ctx context.Context, streams genericiooptions.IOStream
 	if err != nil {
 		return err
 	}
-	if err := o.print(ctx, streams.Out, done, spool); err != nil {
+	if err := o.print(ctx, streams.Out, done, spool, report); err != nil {
 		return err
 	}
 	return o.waitFor.await(ctx, arrival, done.Digest, report)

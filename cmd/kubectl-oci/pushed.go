@@ -43,17 +43,24 @@ func (o *pushOptions) planned(made *madeArtifact) *pushed {
 	return p
 }
 
-func (o *pushOptions) print(ctx context.Context, out io.Writer, done *pushed, spool *archive.Spool) error {
-	if o.format.name == "text" || o.format.name == "name" {
-		_, err := fmt.Fprintln(out, done.Reference)
+func (o *pushOptions) print(ctx context.Context, out io.Writer, done *pushed, spool *archive.Spool, report *reporter) (err error) {
+	text := o.format.name == "text" || o.format.name == "name"
+	if o.dryRun || !text {
+		if done.Files, err = namesIn(ctx, spool); err != nil {
+			return err
+		}
+	}
+	if !text {
+		_, err = o.encode(out, done)
 		return err
 	}
-	names, err := namesIn(ctx, spool)
-	if err != nil {
-		return err
+	if o.dryRun {
+		report.line("it would be %s at most, of which the registry may have some: the manifest, the config, and a layer with", size(done.Size))
+		for _, name := range done.Files {
+			report.line("  %s", name)
+		}
 	}
-	done.Files = names
-	_, err = o.encode(out, done)
+	_, err = fmt.Fprintln(out, done.Reference)
 	return err
 }
 
