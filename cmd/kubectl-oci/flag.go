@@ -21,7 +21,7 @@ func refuseEmpty(cmd *cobra.Command, _ []string) error {
 		}
 	})
 	if len(empty) == 0 {
-		return nil
+		return refuseTwice(cmd)
 	}
 	return usageError{fmt.Errorf("%s is empty, as with a variable that is not set: give it a value, or leave it out", empty[0])}
 }
@@ -41,19 +41,17 @@ func flagError(_ *cobra.Command, err error) error {
 		return usageError{err}
 	}
 	flag, value := wrong.GetFlag(), wrong.GetValue()
-	switch kind := flag.Value.Type(); {
-	case errors.Is(err, errTwice):
-		err = fmt.Errorf("--%s is given twice, and takes one value", flag.Name)
-	case kind == "bool":
+	switch flag.Value.Type() {
+	case "bool":
 		err = fmt.Errorf("--%s %.100q is neither true nor false", flag.Name, value)
-	case kind == "duration":
+	case "duration":
 		err = fmt.Errorf("--%s %.100q is no time, such as 90s", flag.Name, value)
 	}
 	return usageError{err}
 }
 
-// onlyOnce has a command refuse flags that are given twice and hold one text: the last one would take the place of the others unseen. Those
-// that say where the cluster is are as kubectl's, of which the last one counts.
+// onlyOnce counts how often flags of a command are given that hold one text: [refuseTwice] wants to know. Those that say where the cluster is
+// are as kubectl's, of which the last one counts.
 func onlyOnce(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		if flag.Value.Type() == "string" && !slices.Contains([]string{"namespace", "context", "kubeconfig"}, flag.Name) {
@@ -62,18 +60,23 @@ func onlyOnce(cmd *cobra.Command) {
 	})
 }
 
-// once is a value that is set once.
+// once is a value that is to be set once. It takes what it gets, for completion reads a line twice.
 type once struct {
 	pflag.Value
-	set bool
+	times int
 }
 
-var errTwice = errors.New("given twice")
-
 func (o *once) Set(text string) error {
-	if o.set {
-		return errTwice
-	}
-	o.set = true
+	o.times++
 	return o.Value.Set(text)
+}
+
+// refuseTwice refuses flags that are given twice and hold one text: the last one would take the place of the others unseen.
+func refuseTwice(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if o, ok := flag.Value.(*once); ok && o.times > 1 && err == nil {
+			err = usageError{fmt.Errorf("--%s is given twice, and takes one value", flag.Name)}
+		}
+	})
+	return err
 }

@@ -132,7 +132,7 @@ func (p *patterns) String() string { return strings.Join(*p.list, ", ") }
 
 func (p *patterns) Type() string {
 	if p.exact {
-		return "string"
+		return "stringArray"
 	}
 	return "regexp"
 }

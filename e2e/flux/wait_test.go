@@ -96,7 +96,7 @@ func TestPushWaitsForNothingElse(t *testing.T) {
 		"stable":    "its source ocirepository/stable follows the tag \"stable\", which never leads to the tag main\n",
 		"elsewhere": "its source ocirepository/elsewhere follows " + r.repository + "/else, and not " + r.repository + "\n",
 		"git":       "it applies GitRepository \"app\", and no OCIRepository\n",
-		"dangling":  "its source: get \"dangling\": ocirepositories.source.toolkit.fluxcd.io \"dangling\" not found\n",
+		"dangling":  "its source: get \"dangling\": ocirepositories.source.toolkit.fluxcd.io \"dangling\" not found in namespace ",
 		"asleep":    "it is suspended: spec.suspend is true\n",
 	} {
 		t.Run(name, func(t *testing.T) {
